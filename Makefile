@@ -20,3 +20,34 @@ $(VENV)/.ready: requirements.txt
 	@$(PYTHON) -m venv $(VENV) 2>/dev/null || { apt-get install -y -qq python3-venv >/dev/null && $(PYTHON) -m venv $(VENV); }
 	@$(VENV)/bin/pip install -q --disable-pip-version-check -r requirements.txt
 	@touch $@
+
+.PHONY: test
+test: lint unit scenarios ## Static checks, unit and repository tests, every Molecule scenario
+	@echo "make test: everything passed"
+
+.PHONY: lint
+lint: venv ## yamllint, ansible-lint (production), ruff, mypy --strict on the core
+	yamllint --strict .
+	ruff check . && ruff format --check .
+	mypy
+	ansible-lint --strict
+
+.PHONY: unit
+unit: venv ## Unit and repository tests
+	python3 -m pytest tests/unit tests/repo
+
+.PHONY: scenarios
+scenarios: venv ## Every Molecule scenario, or those in SCENARIOS="role_redis layout_single_host"
+	python3 -m tests.scenarios $(SCENARIOS)
+
+.PHONY: demo
+demo: venv ## A whole installation in containers: prints URL, login, what runs where
+	python3 -m tests.demo up
+
+.PHONY: demo-down
+demo-down: venv ## Stop the demo; leaves nothing but caches
+	python3 -m tests.demo down
+
+.PHONY: role-readmes
+role-readmes: venv ## Write roles/*/README.md from their argument specs
+	python3 -m tests.repo.role_readmes

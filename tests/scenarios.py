@@ -1,0 +1,113 @@
+"""Run Molecule scenarios one after the other, print a line each, and trust no green that ran nothing.
+
+`python3 -m tests.scenarios [NAME …]` (default: all). Molecule reports success when no host matched, when a playbook was missing and when no test was
+collected; so a scenario counts as passed only if it exited with 0, its plays did something (`ok=` in a recap) and its tests ran in every `verify`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import re
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+CACHE = Path(os.environ.get("FEDIVERSE_CACHE", Path.home() / ".cache" / "fediverse-mastodon"))
+ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+VERIFIES = 2  # the sequence verifies before and after the idempotence run
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one scenario did. `problem` is empty when it passed."""
+
+    name: str
+    seconds: float
+    tests: int
+    problem: str
+
+
+def names() -> list[str]:
+    """Scenario names, roles before layouts."""
+    found = [path.parent.name for path in (ROOT / "molecule").glob("*/molecule.yml")]
+    return sorted(found, key=lambda name: (not name.startswith("role_"), name))
+
+
+def judge(returncode: int, output: str) -> tuple[int, str]:
+    """From a scenario's exit code and whole output: the number of tests that passed, and what is wrong (empty: nothing)."""
+    text = ANSI.sub("", output)
+    passed = [int(count) for count in re.findall(r"(\d+) passed", text)]
+    if returncode != 0:
+        return sum(passed), f"molecule exited with {returncode}"
+    if not re.search(r"\bok=[1-9]", text):
+        return sum(passed), "no play did anything"
+    if len([count for count in passed if count]) < VERIFIES:
+        return sum(passed), f"tests ran {len(passed)} times instead of {VERIFIES}"
+    if re.search(r"\[(WARNING|DEPRECATION)", text):
+        line = re.search(r".*\[(?:WARNING|DEPRECATION).*", text)
+        return sum(passed), f"a warning: {line.group(0).strip() if line else ''}"
+    return sum(passed), ""
+
+
+def run(name: str) -> Outcome:
+    """One whole `molecule test`; the output goes to a log in the cache."""
+    log = CACHE / "logs" / f"{name}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    checkout = hashlib.sha256(str(ROOT).encode()).hexdigest()[:8]
+    environment = {
+        **os.environ,
+        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".collections"),
+        "MOLECULE_GLOB": "molecule/*/molecule.yml",
+        "MOLECULE_EPHEMERAL_DIRECTORY": str(CACHE / "molecule" / checkout / name),
+        "NO_COLOR": "1",
+        "PY_COLORS": "0",
+    }
+    started = time.monotonic()
+    with log.open("w") as stream:
+        done = subprocess.run(
+            ["molecule", "test", "-s", name],
+            cwd=ROOT,
+            env=environment,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+        )
+    tests, problem = judge(done.returncode, log.read_text(errors="replace"))
+    return Outcome(name, time.monotonic() - started, tests, problem)
+
+
+def main() -> int:
+    """Run, print, and end with a line that says how many passed and failed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("scenario", nargs="*", help="default: all")
+    wanted = parser.parse_args().scenario or names()
+    unknown = sorted(set(wanted) - set(names()))
+    if unknown:
+        print(f"no scenario {', '.join(unknown)}; there are: {', '.join(names())}", file=sys.stderr)
+        return 2
+    outcomes = []
+    for position, name in enumerate(wanted, 1):
+        print(f"[{position}/{len(wanted)}] {name} …", flush=True)
+        outcome = run(name)
+        outcomes.append(outcome)
+        verdict = f"FAILED: {outcome.problem}" if outcome.problem else "ok"
+        print(
+            f"[{position}/{len(wanted)}] {name}: {verdict}, {outcome.tests} test results, {outcome.seconds:.0f} s",
+            flush=True,
+        )
+        if outcome.problem:
+            log = CACHE / "logs" / f"{name}.log"
+            print("\n".join(ANSI.sub("", line) for line in log.read_text(errors="replace").splitlines()[-80:]))
+            print(f"whole log: {log}", flush=True)
+    failed = [outcome for outcome in outcomes if outcome.problem]
+    print(f"scenarios: {len(outcomes) - len(failed)} passed, {len(failed)} failed")
+    return 1 if failed or not outcomes else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,37 @@
+"""A scenario that ran nothing is not green (house rule: Molecule reports success for many kinds of nothing)."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.scenarios import judge, names
+
+RECAP = "main : ok=12 changed=3 unreachable=0 failed=0\n"
+VERIFY = "4 passed in 0.61s\n"
+
+
+def test_a_scenario_that_did_its_work_passes() -> None:
+    assert judge(0, RECAP + VERIFY + RECAP + VERIFY) == (8, "")
+
+
+@pytest.mark.parametrize(
+    ("code", "output", "problem"),
+    [
+        (1, RECAP + VERIFY + VERIFY, "exited with 1"),
+        (0, VERIFY + VERIFY, "no play did anything"),
+        (0, "main : ok=0 changed=0\n" + VERIFY + VERIFY, "no play did anything"),
+        (0, RECAP, "0 times"),
+        (0, RECAP + VERIFY, "1 times"),
+        (0, RECAP + "0 passed\n" + VERIFY, "instead of 2"),
+        (0, RECAP + VERIFY + VERIFY + "[WARNING]: Could not match supplied host pattern", "a warning"),
+        (0, RECAP + VERIFY + VERIFY + "[DEPRECATION WARNING]: old", "a warning"),
+        (0, "\x1b[32mmain\x1b[0m : \x1b[32mok=0\x1b[0m\n" + VERIFY + VERIFY, "no play did anything"),
+    ],
+)
+def test_a_scenario_that_did_not_is_named(code: int, output: str, problem: str) -> None:
+    assert problem in judge(code, output)[1]
+
+
+def test_roles_come_before_layouts() -> None:
+    kinds = [name.split("_")[0] for name in names()]
+    assert kinds == sorted(kinds, key=lambda kind: kind != "role")
