@@ -51,3 +51,16 @@ demo-down: venv ## Stop the demo; leaves nothing but caches
 .PHONY: role-readmes
 role-readmes: venv ## Write roles/*/README.md from their argument specs
 	python3 -m tests.repo.role_readmes
+
+MOLECULE = ANSIBLE_COLLECTIONS_PATH=$(CURDIR)/.collections MOLECULE_GLOB='molecule/*/molecule.yml' molecule
+.PHONY: converge verify destroy
+converge: venv ## One scenario in a lab that stays: make converge SCENARIO=role_redis
+	$(MOLECULE) converge -s $(SCENARIO)
+verify: venv ## Its tests: make verify SCENARIO=role_redis
+	$(MOLECULE) verify -s $(SCENARIO)
+destroy: venv ## Its end: make destroy SCENARIO=role_redis
+	$(MOLECULE) destroy -s $(SCENARIO)
+
+.PHONY: benchmark-deploy
+benchmark-deploy: venv ## Wall and CPU seconds, tasks and bytes of a deployment: LAYOUT=chaos_social
+	python3 -m benchmarks.deploy $(LAYOUT)

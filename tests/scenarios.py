@@ -1,7 +1,8 @@
 """Run Molecule scenarios one after the other, print a line each, and trust no green that ran nothing.
 
-`python3 -m tests.scenarios [NAME …]` (default: all). Molecule reports success when no host matched, when a playbook was missing and when no test was
-collected; so a scenario counts as passed only if it exited with 0, its plays did something (`ok=` in a recap) and its tests ran in every `verify`.
+`python3 -m tests.scenarios [NAME …]` (default: all). Molecule reports success when no host matched, when a playbook
+was missing and when no test was collected; so a scenario counts as passed only if it exited with 0, its plays did
+something (`ok=` in a recap) and its tests ran in every `verify`.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def names() -> list[str]:
 
 
 def judge(returncode: int, output: str) -> tuple[int, str]:
-    """From a scenario's exit code and whole output: the number of tests that passed, and what is wrong (empty: nothing)."""
+    """From a scenario's exit code and whole output: how many tests passed, and what is wrong (empty: nothing)."""
     text = ANSI.sub("", output)
     passed = [int(count) for count in re.findall(r"(\d+) passed", text)]
     if returncode != 0:
