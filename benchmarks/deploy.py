@@ -1,9 +1,9 @@
 """How long a deployment takes, what it costs the controller, and what it moves.
 
-`python3 -m benchmarks.deploy [LAYOUT] [--repeat N] [--json FILE]` brings the layout's hosts up in the lab (packages come
-from the lab's warm cache), runs `site.yml` on bare hosts and then once more, and prints for both runs: wall seconds, CPU
-seconds of the controller, tasks per host, tasks that changed something, and bytes that went over the hosts' management
-network. Nothing here passes or fails: a figure belongs beside its bar in docs/figures.md.
+`python3 -m benchmarks.deploy [LAYOUT] [--repeat N] [--json FILE]` brings the layout's hosts up in the lab (packages
+come from the lab's warm cache), runs `site.yml` on bare hosts and then once more, and prints for both runs: wall
+seconds, CPU seconds of the controller, tasks per host, tasks that changed something, and bytes that went over the
+hosts' management network. Nothing here passes or fails: a figure belongs beside its bar in docs/figures.md.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """`make demo`: a whole installation on container hosts, shown working, with what to do next.
 
-Uses a shipped inventory, the lab and the very playbook an administrator runs; the first posts are written through nginx by
-an ordinary client. `python3 -m tests.demo up|down`.
+Uses a shipped inventory, the lab and the very playbook an administrator runs; the first posts are written through nginx
+by an ordinary client. `python3 -m tests.demo up|down`.
 """
 
 from __future__ import annotations
