@@ -1,0 +1,303 @@
+# Copyright (c) 2026 The fediverse.mastodon contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The host: reads what is there, takes the actions. The only part that touches anything."""
+
+from __future__ import annotations
+
+import glob
+import http.client
+import json
+import os
+import platform
+import re
+import stat
+import subprocess
+import time
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from .decide import decide, parts_of, to_record
+from .model import ABSENT, SYSTEMD, Action, Desired, File, Instance, Observed, UnitsError, UnitState, digest
+
+RECORDS = "/var/lib/mastodon-units"
+UNIT_DIRECTORIES = (SYSTEMD, "/run/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system")
+_PROPERTIES = "Id,ActiveState,SubState,UnitFileState,MainPID,NeedDaemonReload,Result"
+# Longer than any TimeoutStartSec + TimeoutStopSec of ours: systemd gives up first and says why.
+_SYSTEMCTL_LIMIT = 600
+
+
+def run(*argv: str, check: bool = True) -> str:
+    try:
+        done = subprocess.run(
+            argv,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_SYSTEMCTL_LIMIT,
+            env={**os.environ, "LC_ALL": "C", "SYSTEMD_COLORS": "0", "SYSTEMD_PAGER": ""},
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise UnitsError(f"{' '.join(argv)}: {error}") from error
+    if check and done.returncode != 0:
+        raise UnitsError(f"{' '.join(argv)} failed ({done.returncode}): {(done.stderr or done.stdout).strip()}")
+    return done.stdout
+
+
+def parse_show(text: str) -> dict[str, UnitState]:
+    """`systemctl show UNIT… -p …`: one block per unit, an empty line between."""
+    states = {}
+    for block in text.strip().split("\n\n"):
+        values = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
+        if "Id" in values:
+            states[values["Id"]] = UnitState(
+                active=values.get("ActiveState", "inactive"),
+                sub=values.get("SubState", "dead"),
+                enabled=values.get("UnitFileState", "") in ("enabled", "enabled-runtime"),
+                pid=int(values.get("MainPID") or 0),
+                needs_reload=values.get("NeedDaemonReload") == "yes",
+                result=values.get("Result", ""),
+            )
+    return states
+
+
+def unit_states(units: Iterable[str]) -> dict[str, UnitState]:
+    wanted = list(units)
+    return parse_show(run("systemctl", "show", f"--property={_PROPERTIES}", *wanted)) if wanted else {}
+
+
+def drop_in_directories(unit: str) -> list[str]:
+    """Whose *.conf systemd adds to this unit: service.d, mastodon-.service.d, mastodon-web@.service.d, …"""
+    stem, kind = unit.rsplit(".", 1)
+    prefix = stem.split("@", 1)[0]
+    dashes = [prefix[: match.end()] for match in re.finditer("-", prefix)]
+    return [f"{kind}.d", *(f"{dash}.{kind}.d" for dash in dashes), f"{prefix}@.{kind}.d", f"{unit}.d"]
+
+
+def _content(path: str) -> str | None:
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape", newline="") as handle:
+            return handle.read()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def watched(path: str) -> str:
+    """A link to a directory counts by where it leads, a file by its content."""
+    if os.path.isdir(path):
+        return os.path.realpath(path)
+    content = _content(path)
+    return ABSENT if content is None else digest(content)
+
+
+def _mode(path: str) -> int:
+    return stat.S_IMODE(os.stat(path).st_mode)
+
+
+def _record(service: str) -> dict[str, str] | None:
+    content = _content(os.path.join(RECORDS, service))
+    if content is None:
+        return None
+    try:
+        parts = json.loads(content)["parts"]
+        return {str(key): str(value) for key, value in parts.items()}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None  # half-written or of another version: as good as none
+
+
+def known_instances(desired: Desired) -> tuple[frozenset[str], dict[str, tuple[str, ...]]]:
+    """Every instance of the family that left a trace: loaded, enabled, recorded, or with files of ours."""
+    found: set[str] = set()
+    unit = re.compile(rf"{re.escape(desired.family)}@(.+)\.(?:service|socket)\Z")
+    pattern = f"{desired.family}@*"
+    names = [
+        line.split()[0]
+        for line in run("systemctl", "list-units", "--all", "--plain", "--no-legend", pattern).splitlines()
+        if line
+    ]
+    names += [os.path.basename(path) for path in glob.glob(f"{SYSTEMD}/*.wants/{pattern}")]
+    names += [os.path.basename(path) for path in glob.glob(f"{RECORDS}/{pattern}")]
+    found.update(match.group(1) for match in map(unit.match, names) if match)
+
+    leftovers: dict[str, list[str]] = {}
+    for file_pattern in desired.instance_files:
+        matcher = re.compile(re.escape(file_pattern).replace("%i", "([^/]+)") + r"\Z")
+        for path in glob.glob(file_pattern.replace("%i", "*")):
+            match = matcher.match(path)
+            if match and match.group(1):
+                leftovers.setdefault(match.group(1), []).append(path)
+    for path in glob.glob(f"{RECORDS}/{pattern}"):
+        match = unit.match(os.path.basename(path))
+        if match:
+            leftovers.setdefault(match.group(1), []).append(path)
+    return frozenset(found | set(leftovers)), {name: tuple(sorted(paths)) for name, paths in leftovers.items()}
+
+
+def observe(desired: Desired) -> Observed:
+    instances, leftovers = known_instances(desired)
+    ours = {file.path for file in desired.shared_files}
+    ours.update(file.path for item in desired.instances for file in item.files)
+    files: dict[str, tuple[str, int] | None] = {}
+    for path in sorted(ours):
+        content = _content(path)
+        files[path] = None if content is None else (content, _mode(path))
+
+    names = [item.name for item in desired.instances]
+    drop_ins: dict[str, dict[str, str]] = {}
+    for name in names:
+        for unit in desired.units(name):
+            paths = [
+                path
+                for base in UNIT_DIRECTORIES
+                for directory in drop_in_directories(unit)
+                for path in sorted(glob.glob(f"{base}/{directory}/*.conf"))
+                if path not in ours
+            ]
+            drop_ins[unit] = {path: watched(path) for path in paths}
+    units = [unit for name in sorted(instances | set(names)) for unit in desired.units(name)]
+    records = {desired.service(name): _record(desired.service(name)) for name in names}
+    return Observed(
+        units=unit_states(units),
+        files=files,
+        watched={path: watched(path) for path in desired.watch},
+        drop_ins=drop_ins,
+        records={service: parts for service, parts in records.items() if parts is not None},
+        instances=instances,
+        leftovers=leftovers,
+    )
+
+
+def write(path: str, content: str, mode: int) -> None:
+    """Whole or not at all."""
+    os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+    beside = f"{path}.new"
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape", newline="") as handle:
+        handle.write(content)
+        handle.flush()
+        os.fchmod(handle.fileno(), mode)
+        os.fsync(handle.fileno())
+    os.replace(beside, path)
+
+
+def remove(path: str) -> None:
+    os.unlink(path)
+    directory = os.path.dirname(path)
+    if directory.endswith(".d") and not os.listdir(directory):
+        os.rmdir(directory)
+
+
+def _record_path(desired: Desired, name: str) -> str:
+    return os.path.join(RECORDS, desired.service(name))
+
+
+def _keep_record(desired: Desired, instance: Instance, observed: Observed) -> None:
+    os.makedirs(RECORDS, mode=0o700, exist_ok=True)
+    parts = parts_of(desired, instance, observed)
+    write(_record_path(desired, instance.name), json.dumps({"parts": parts}, indent=1, sort_keys=True) + "\n", 0o600)
+
+
+def _forget(desired: Desired, name: str) -> None:
+    path = _record_path(desired, name)
+    if os.path.exists(path):
+        os.unlink(path)
+
+
+def _answer(health_url: str, headers: dict[str, str], limit: float) -> str:
+    """Empty when it answered 200, else what it did instead."""
+    url = urlsplit(health_url)
+    connection = http.client.HTTPConnection(url.hostname or "", url.port or 80, timeout=limit)
+    try:
+        connection.request("GET", url.path or "/", headers=headers)
+        status = connection.getresponse().status
+        return "" if status == 200 else f"answers {status}"
+    except (OSError, http.client.HTTPException) as error:
+        return f"does not answer ({error or type(error).__name__})"
+    finally:
+        connection.close()
+
+
+def _await_health(desired: Desired, instance: Instance) -> str:
+    """Empty when healthy in time, else the reason."""
+    service = desired.service(instance.name)
+    deadline = time.monotonic() + desired.timeout
+    while True:
+        state = unit_states([service])[service]
+        reason = "" if state.active == "active" else f"is {state.active} ({state.sub}, last result {state.result})"
+        if not reason and instance.health:
+            left = max(1.0, deadline - time.monotonic())
+            answer = _answer(instance.health.url, dict(instance.health.headers), left)
+            reason = f"GET {instance.health.url} {answer}" if answer else ""
+        if not reason:
+            return ""
+        if time.monotonic() >= deadline:
+            return reason
+        time.sleep(0.25)
+
+
+def _check_mapped(instance: Instance, pid: int) -> str:
+    if not instance.mapped:
+        return ""
+    with open(f"/proc/{pid}/maps", encoding="utf-8", errors="replace") as handle:
+        return "" if instance.mapped in handle.read() else f"{instance.mapped} is not mapped into process {pid}"
+
+
+def _unhealthy(service: str, reason: str) -> UnitsError:
+    journal = run("journalctl", "--no-pager", "--output=short-iso", "--lines=15", f"--unit={service}", check=False)
+    return UnitsError(
+        f"{service} on {platform.node()} is not healthy: {reason}. Its last journal lines:\n{journal.rstrip()}\n"
+        f"Instances after this one were left as they are. Try `journalctl -u {service} -n 100` and "
+        f"`systemctl restart {service}`; once the cause is mended, run the playbook again: it goes on here."
+    )
+
+
+def _start(desired: Desired, instance: Instance, verb: str) -> None:
+    service = desired.service(instance.name)
+    units = desired.units(instance.name)
+    try:
+        run("systemctl", "reset-failed", *units, check=False)
+        if verb == "rebind":
+            run("systemctl", "stop", *units)
+        if desired.socket:
+            run("systemctl", "start", units[0])
+        run("systemctl", "restart" if verb == "restart" else "start", service)
+    except UnitsError as error:
+        raise _unhealthy(service, str(error)) from error
+    reason = _await_health(desired, instance) or _check_mapped(instance, unit_states([service])[service].pid)
+    if reason:
+        raise _unhealthy(service, reason)
+
+
+def apply(desired: Desired, observed: Observed, actions: list[Action]) -> None:
+    by_name = {item.name: item for item in desired.instances}
+    contents: dict[str, File] = {file.path: file for file in desired.shared_files}
+    contents.update({file.path: file for item in desired.instances for file in item.files})
+    # First of all: from now on, until it is healthy again, nobody may believe that these run what is on the disk.
+    for action in actions:
+        if action.verb in ("start", "restart", "rebind") and action.instance:
+            _forget(desired, action.instance)
+    for name in to_record(desired, observed, actions):
+        _keep_record(desired, by_name[name], observed)
+    for action in actions:
+        if action.verb == "write":
+            file = contents[action.target]
+            write(file.path, file.content, file.mode)
+        elif action.verb == "remove":
+            remove(action.target)
+        elif action.verb == "daemon-reload":
+            run("systemctl", "daemon-reload")
+        elif action.verb in ("enable", "disable"):
+            run("systemctl", "--no-reload", action.verb, action.target)
+        elif action.verb == "stop":
+            run("systemctl", "stop", action.target)
+        elif action.instance:
+            _start(desired, by_name[action.instance], action.verb)
+            _keep_record(desired, by_name[action.instance], observed)
+
+
+def settle(desired: Desired, check_mode: bool) -> tuple[Observed, list[Action]]:
+    observed = observe(desired)
+    actions = decide(desired, observed)
+    if not check_mode:
+        apply(desired, observed, actions)
+    return observed, actions
