@@ -1,0 +1,164 @@
+# GPL-3.0-or-later (see LICENSE)
+"""Puts the parts together: inventory in, plan out, both plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from . import data, ports, web
+from .connections import DATABASE, USER, PgBouncer, Server, balance, pooler
+from .inputs import read_cluster
+from .model import ClusterInput, HostInput
+from .names import APP_GROUPS, CLUSTER_SETTINGS, QUEUES
+from .placement import Placement, place
+from .problems import PlanError, Problems
+from .units import Units, size
+from .why import Ledger
+
+SCHEMA_VERSION = 1
+
+
+def build(inventory: Mapping[str, Any]) -> dict[str, Any]:
+    """Compute the plan of a whole cluster, or raise PlanError with everything that speaks against it.
+
+    inventory: groups {name: [host]}, hosts {host: {setting: value, facts: {…}}}, and optionally names {host: [every
+    variable called mastodon_*]} and origins {host: {setting: "file:line"}}.
+    """
+    problems = Problems(inventory["groups"], CLUSTER_SETTINGS, inventory.get("origins", {}))
+    ledger = Ledger()
+    cluster = read_cluster(inventory, problems)
+    if cluster is None or not all(cluster.having(group) for group in ("postgres", "redis", "nginx")):
+        raise PlanError(problems.all())
+    placement = place(cluster, problems, ledger)
+    units = size(cluster, placement, problems, ledger)
+    database = cluster.having("postgres")[0]
+    poolers = {
+        host.name: pooler(host, units[host.name], Server(data.reach(database, host), database.ports.postgres), ledger)
+        for host in cluster.hosts
+        if "pgbouncer" in placement.roles[host.name]
+    }
+    total = balance(cluster, poolers, units, problems, ledger)
+    shares = _Shares(cluster, placement, units, poolers, ledger)
+    hosts = {host.name: shares.of(host) for host in cluster.hosts}
+    for name, share in hosts.items():
+        ports.check(name, share, problems)
+    if problems:
+        raise PlanError(problems.all())
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "cluster": _cluster(cluster, placement),
+        "hosts": hosts,
+        "ledger": plain(total),
+        "why": [plain(reason) for reason in ledger.reasons],
+        "warnings": list(ledger.warnings),
+    }
+
+
+def plain(value: Any) -> Any:
+    """Dictionaries, lists, text and numbers only."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return value
+
+
+class _Shares:
+    """Each host's share; a key is there only when the host has that role."""
+
+    def __init__(
+        self,
+        cluster: ClusterInput,
+        placement: Placement,
+        units: dict[str, Units],
+        poolers: dict[str, PgBouncer],
+        ledger: Ledger,
+    ) -> None:
+        self.cluster, self.placement, self.units, self.poolers = cluster, placement, units, poolers
+        self.ledger = ledger
+        self.database = cluster.having("postgres")[0]
+        self.store = cluster.having("redis")[0]
+        self.instances = data.redis(self.store, ledger)
+        self.nginx = web.nginx(cluster, units)
+
+    def of(self, host: HostInput) -> dict[str, Any]:
+        """One host's share."""
+        cluster, units = self.cluster, self.units[host.name]
+        roles = self.placement.roles[host.name]
+        share: dict[str, Any] = {
+            "name": host.name,
+            "address": host.address,
+            "architecture": host.architecture,
+            "groups": sorted(host.groups),
+            "roles": list(roles),
+            "cores": host.cores,
+            "memory_mb": {"total": host.memory_mb},
+            "names": web.names(host, cluster),
+            "limits": {},
+        }
+        parts: dict[str, Callable[[], object]] = {
+            "postgres": lambda: data.postgres(host, cluster, self.ledger),
+            "pgbouncer": lambda: self.poolers[host.name],
+            "relay": lambda: data.relay(host, self.store, self.instances),
+            "redis": lambda: self.instances,
+            "minio": lambda: data.minio(host, cluster),
+            "mastodon": lambda: self._mastodon(host),
+            "puma": lambda: units.puma,
+            "streaming": lambda: units.streaming,
+            "sidekiq_workers": lambda: units.sidekiq_workers,
+            "nginx": lambda: self.nginx,
+        }
+        share.update({role: plain(part()) for role, part in parts.items() if role in roles})
+        return share
+
+    def _mastodon(self, host: HostInput) -> dict[str, Any]:
+        cluster, placement = self.cluster, self.placement
+        build_host = placement.build_host(host)
+        share: dict[str, Any] = {
+            "tree": placement.trees[host.name],
+            "node": host.has("streaming"),
+            "build": build_host == host.name,
+            "build_host": build_host,
+            "migrate": host.name == placement.migrate,
+            "s3": data.s3(cluster),
+            "trusted_proxies": web.trusted_proxies(cluster),
+        }
+        if host.has(*APP_GROUPS):
+            direct = Server(data.reach(self.database, host), self.database.ports.postgres)
+            listeners = data.relay(host, self.store, self.instances).listeners
+            share["database"] = {"host": data.LOOPBACK, "port": host.ports.pgbouncer, "name": DATABASE, "user": USER}
+            share["database_direct"] = plain(direct)
+            share["redis"] = {each.name: {"host": each.address, "port": each.port} for each in listeners}
+        return share
+
+
+def _cluster(cluster: ClusterInput, placement: Placement) -> dict[str, Any]:
+    lists = {
+        group: [host.name for host in cluster.having(group)]
+        for group in ("puma", "streaming", "sidekiq_workers", "nginx")
+    }
+    media = [host.name for host in cluster.having("minio")]
+    return {
+        "domain": cluster.domain,
+        "web_domain": cluster.web_domain,
+        "media_domain": cluster.media_domain,
+        "version": cluster.version,
+        "admin": {"username": cluster.admin_username, "email": cluster.admin_email},
+        "tls": cluster.tls,
+        "source": cluster.source,
+        "s3_backend": cluster.s3_backend,
+        "queues": list(QUEUES),
+        "migrate_host": placement.migrate,
+        "scheduler_host": placement.scheduler,
+        "build_hosts": dict(placement.builders),
+        "hosts": {
+            "postgres": cluster.having("postgres")[0].name,
+            "redis": cluster.having("redis")[0].name,
+            "minio": media[0] if media and cluster.s3_backend == "minio" else None,
+            **lists,
+        },
+    }

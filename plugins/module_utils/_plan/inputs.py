@@ -1,0 +1,296 @@
+# GPL-3.0-or-later (see LICENSE)
+"""From raw inventory values to ClusterInput. Which keys are read is listed in names.py."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+from . import names
+from .hosts import check_groups
+from .model import ClusterInput, HostInput, PoolWish, Ports, PumaWish, StreamingWish
+from .problems import Problems, did_you_mean
+from .read import UNSET, Reader, shown
+from .source import read_s3, read_source
+from .wishes import read_units
+
+Raw = Mapping[str, Any]
+DEFAULT_VERSION = "v4.6.5"
+
+
+def read_cluster(raw: Raw, problems: Problems) -> ClusterInput | None:
+    """Read and check everything. None when there are no hosts to plan; other findings still give an answer."""
+    groups: Mapping[str, Sequence[str]] = raw["groups"]
+    values: Mapping[str, Raw] = raw["hosts"]
+    order = tuple(groups.get("mastodon", ()))
+    check_groups(groups, order, problems)
+    if not order:
+        return None
+    for host in order:
+        _check_names(host, raw.get("names", {}).get(host, ()), values[host], problems)
+    cluster = _Cluster(order, values, problems)
+    domain = _required(cluster.reader, "mastodon_domain", cluster.value("mastodon_domain"), "social.example.org")
+    domain = cluster.reader.domain("mastodon_domain", domain or UNSET)
+    email = _required(
+        cluster.reader, "mastodon_admin_email", cluster.value("mastodon_admin_email"), "admin@example.org"
+    )
+    cluster.reader.mail("mastodon_admin_email", email or UNSET)
+    web_domain = cluster.reader.domain("mastodon_web_domain", cluster.value("mastodon_web_domain"), domain)
+    media_default = f"media.{web_domain}" if web_domain else ""
+    media_domain = cluster.reader.domain("mastodon_media_domain", cluster.value("mastodon_media_domain"), media_default)
+    if media_domain and media_domain == web_domain:
+        cluster.reader.bad(
+            "mastodon_media_domain",
+            f"{media_domain} is the site's own name",
+            "give media a name of its own, or leave it out",
+        )
+    hosts = tuple(
+        _read_host(
+            name, tuple(g for g in names.ROLE_GROUPS if name in groups.get(g, ())), values[name], order, problems
+        )
+        for name in order
+    )
+    _check_addresses(hosts, problems)
+    backend_default = "minio" if groups.get("minio") else "none"
+    backend = cluster.reader.choice(
+        "mastodon_s3_backend", cluster.value("mastodon_s3_backend"), backend_default, ("minio", "external", "none")
+    )
+    _check_backend(backend, groups, problems, cluster.reader)
+    postgres = _owner(groups, "postgres", order)
+    return ClusterInput(
+        domain=domain,
+        web_domain=web_domain,
+        media_domain=media_domain,
+        admin_email=email,
+        admin_username=_username(cluster.reader, cluster.value("mastodon_admin_username")),
+        version=_version(cluster.reader, cluster.value("mastodon_version")),
+        source=read_source(
+            cluster.reader, cluster.value("mastodon_source"), sorted({host.architecture for host in hosts})
+        ),
+        tls=cluster.reader.choice(
+            "mastodon_tls", cluster.value("mastodon_tls"), "certbot", ("certbot", "files", "test_ca")
+        ),
+        s3_backend=backend,
+        s3=read_s3(cluster.reader, cluster.value("mastodon_s3"), backend),
+        trusted_proxies=_proxies(cluster.reader, cluster.value("mastodon_trusted_proxies")),
+        max_connections=Reader(problems, (postgres,)).integer(
+            "mastodon_postgres_max_connections",
+            values[postgres].get("mastodon_postgres_max_connections", UNSET),
+            100,
+            20,
+            10_000,
+        ),
+        postgres_version=_postgres_version(
+            Reader(problems, (postgres,)), values[postgres].get("mastodon_postgres_version")
+        ),
+        hosts=hosts,
+    )
+
+
+class _Cluster:
+    """Settings with one value for all hosts."""
+
+    def __init__(self, order: tuple[str, ...], values: Mapping[str, Raw], problems: Problems) -> None:
+        self.order, self.values = order, values
+        self.reader = Reader(problems, order)
+
+    def value(self, setting: str) -> Any:
+        """The value that all hosts agree on."""
+        having = [host for host in self.order if self.values[host].get(setting) is not None]
+        if not having:
+            return UNSET
+        first = self.values[having[0]][setting]
+        others = [host for host in having if self.values[host][setting] != first]
+        missing = [host for host in self.order if host not in having]
+        if others:
+            self.reader.problems.add(
+                others,
+                setting,
+                f"{shown(self.values[others[0]][setting])} here, {shown(first)} on {having[0]}; the cluster has one",
+                "set it once, in group_vars/mastodon.yml",
+            )
+        elif missing:
+            self.reader.problems.add(
+                having,
+                setting,
+                f"not set on {', '.join(missing[:5])}{' …' if len(missing) > 5 else ''}; it is the whole cluster's",
+                "move it to group_vars/mastodon.yml",
+            )
+        return first
+
+
+def _owner(groups: Mapping[str, Sequence[str]], group: str, order: tuple[str, ...]) -> str:
+    members = [host for host in order if host in groups.get(group, ())]
+    return members[0] if members else order[0]
+
+
+def _required(reader: Reader, setting: str, value: Any, example: str) -> str:
+    if value is UNSET or value == "":
+        reader.bad(setting, "is required and not set", f"set it in group_vars/mastodon.yml, for example to {example}")
+        return ""
+    return reader.text(setting, value)
+
+
+def _username(reader: Reader, value: Any) -> str:
+    text = reader.text("mastodon_admin_username", value, "admin")
+    if not re.fullmatch(r"[A-Za-z0-9_]{1,30}", text):
+        reader.bad(
+            "mastodon_admin_username",
+            f"{shown(text)} is not a name that Mastodon takes",
+            "use 1 to 30 letters, digits and underscores",
+        )
+    return text
+
+
+def _version(reader: Reader, value: Any) -> str:
+    text = reader.text("mastodon_version", value, DEFAULT_VERSION)
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}", text):
+        reader.bad(
+            "mastodon_version",
+            f"{shown(text)} cannot be the name of a directory",
+            f"write a tag such as {DEFAULT_VERSION} (letters, digits, . _ + -)",
+        )
+    return text
+
+
+def _postgres_version(reader: Reader, value: Any) -> int | None:
+    if value is None or value == "":
+        return None
+    return reader.integer("mastodon_postgres_version", value, 17, 14, 30)
+
+
+def _proxies(reader: Reader, value: Any) -> tuple[str, ...]:
+    if value is UNSET:
+        return ()
+    if not isinstance(value, list):
+        reader.bad("mastodon_trusted_proxies", f"{shown(value)} is not a list", "write a list of addresses or networks")
+        return ()
+    found = []
+    for index, entry in enumerate(value):
+        try:
+            network = ipaddress.ip_network(str(entry))
+        except ValueError:
+            reader.bad(
+                f"mastodon_trusted_proxies[{index}]",
+                f"{shown(entry)} is neither an address nor a network",
+                "write one such as 192.0.2.10 or 192.0.2.0/24",
+            )
+            continue
+        single = network.num_addresses == 1
+        found.append(str(network.network_address if single else network))
+    return tuple(found)
+
+
+def _check_names(host: str, present: Sequence[str], values: Raw, problems: Problems) -> None:
+    """Misspelt settings, and settings that would reach the wrong processes."""
+    reader = Reader(problems, (host,))
+    for name in present:
+        if name not in names.KNOWN:
+            reader.bad(name, "there is no such setting", did_you_mean(name, names.KNOWN, "remove it"))
+    for key in values.get("mastodon_environment") or ():
+        if key in names.PER_PROCESS:
+            reader.bad(f"mastodon_environment.{key}", names.PER_PROCESS[key], "remove it there")
+    for key in values.get("mastodon_smtp") or ():
+        reader.key("mastodon_smtp", str(key), names.SMTP_KEYS)
+
+
+def _read_host(
+    name: str, groups: tuple[str, ...], values: Raw, order: tuple[str, ...], problems: Problems
+) -> HostInput:
+    reader = Reader(problems, (name,))
+    facts: Raw = values.get("facts") or {}
+
+    def value(setting: str) -> Any:
+        given = values.get(setting)
+        return UNSET if given is None else given
+
+    def sizes(setting: str, limits: Mapping[str, tuple[int, int, int]]) -> dict[str, int]:
+        given = reader.mapping(setting, value(setting), tuple(limits))
+        return {
+            key: reader.integer(f"{setting}.{key}", given.get(key, UNSET), default, lowest, highest)
+            for key, (default, lowest, highest) in limits.items()
+        }
+
+    for setting in ("mastodon_ruby", "mastodon_node"):
+        methods = ("distribution", "directory", "archive", *(["ruby_build"] if setting == "mastodon_ruby" else []))
+        given = value(setting)
+        if given is not UNSET:
+            known = ("method", "path", "url", "checksum", "version")
+            reader.choice(
+                f"{setting}.method", reader.mapping(setting, given, known).get("method", UNSET), "distribution", methods
+            )
+    cores = reader.integer("mastodon_cpus", value("mastodon_cpus"), 0, 1, 1024) or facts.get("processor_vcpus")
+    declared = reader.integer("mastodon_memory_mb", value("mastodon_memory_mb"), 0, 256, 16_000_000)
+    return HostInput(
+        name=name,
+        groups=groups,
+        address=_address(reader, value("mastodon_address"), name, order),
+        architecture=reader.choice(
+            "mastodon_architecture", value("mastodon_architecture"), "amd64", ("amd64", "arm64")
+        ),
+        cores=cores,
+        memory_mb=declared or facts.get("memtotal_mb"),
+        memory_declared=declared > 0,
+        ports=Ports(**sizes("mastodon_ports", {f.name: (_port(f.name), 1, 65_535) for f in fields(Ports)})),
+        puma=PumaWish(
+            **sizes("mastodon_puma", {"workers": (2, 1, 128), "threads": (3, 1, 128), "instances": (1, 1, 32)})
+        ),
+        streaming=StreamingWish(**sizes("mastodon_streaming", {"processes": (1, 1, 128), "db_pool": (10, 1, 500)})),
+        pool=PoolWish(**sizes("mastodon_pgbouncer", {"pool_size": (20, 1, 1000), "reserve": (5, 0, 500)})),
+        units=read_units(reader, value("mastodon_sidekiq_workers")),
+    )
+
+
+def _port(name: str) -> int:
+    default: int = getattr(Ports(), name)
+    return default
+
+
+def _address(reader: Reader, value: Any, name: str, order: tuple[str, ...]) -> str:
+    if value is UNSET and len(order) == 1:
+        return "127.0.0.1"
+    if value is UNSET:
+        reader.bad(
+            "mastodon_address",
+            "is not set, and the cluster has more than one host",
+            f"give {name} its address in the cluster's network, such as 10.40.0.11",
+        )
+        return ""
+    address = reader.address("mastodon_address", value)
+    if address and len(order) > 1 and ipaddress.ip_address(address).is_loopback:
+        reader.bad(
+            "mastodon_address",
+            f"{address} cannot be reached from the other hosts",
+            "write one of the cluster's network",
+        )
+    return address
+
+
+def _check_addresses(hosts: tuple[HostInput, ...], problems: Problems) -> None:
+    owners: dict[str, list[str]] = {}
+    for host in hosts:
+        if host.address:
+            owners.setdefault(host.address, []).append(host.name)
+    for address, having in owners.items():
+        if len(having) > 1:
+            problems.add(
+                having, "mastodon_address", f"{address} is the address of {len(having)} hosts", "give each its own"
+            )
+
+
+def _check_backend(backend: str, groups: Mapping[str, Sequence[str]], problems: Problems, reader: Reader) -> None:
+    members = groups.get("minio", ())
+    if backend == "minio" and not members:
+        reader.bad(
+            "mastodon_s3_backend", "is minio, and group minio has no host", "put one host into minio, or choose another"
+        )
+    if backend != "minio" and members:
+        problems.add(
+            "group minio",
+            "",
+            f"has a host, and mastodon_s3_backend is {backend}",
+            "take the host out of minio, or set mastodon_s3_backend: minio",
+        )
