@@ -1,0 +1,66 @@
+"""The docker command line. Nothing else in the lab starts `docker`."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import Any
+
+from .errors import LabError
+
+LABEL = "org.fediverse-mastodon.lab"
+HOST_LABEL = "org.fediverse-mastodon.host"
+
+
+class DockerError(LabError):
+    """A docker command that failed; `reason` is docker's own last line."""
+
+    def __init__(self, arguments: tuple[str, ...], reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"`docker {' '.join(arguments[:3])}` failed: {reason}; see `docker ps -a` and run it again")
+
+
+def docker(*arguments: str, stdin: bytes | None = None, timeout: float = 300) -> str:
+    """Run docker and return what it printed."""
+    feed: dict[str, Any] = {"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}
+    try:
+        done = subprocess.run(["docker", *arguments], capture_output=True, timeout=timeout, **feed)
+    except FileNotFoundError:
+        raise DockerError(arguments, "there is no docker command") from None
+    except subprocess.TimeoutExpired:
+        raise DockerError(arguments, f"no answer within {timeout:.0f} s") from None
+    if done.returncode:
+        lines = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()
+        raise DockerError(arguments, lines[-1].removeprefix("Error response from daemon: ") if lines else "no message")
+    return done.stdout.decode(errors="replace").strip()
+
+
+def answers() -> bool:
+    """Is there an engine?"""
+    try:
+        docker("info", "--format", "{{.ServerVersion}}", timeout=30)
+    except DockerError:
+        return False
+    return True
+
+
+def image_exists(tag: str) -> bool:
+    """Is the image in the engine's store?"""
+    return bool(docker("images", "--quiet", tag))
+
+
+def inspect(kind: str, names: list[str]) -> list[dict[str, Any]]:
+    """`docker KIND inspect` of several objects at once; all must exist."""
+    return list(json.loads(docker(kind, "inspect", *names))) if names else []
+
+
+def containers(lab: str | None = None) -> list[dict[str, Any]]:
+    """The lab's containers (of all labs without a name), running or not."""
+    wanted = f"label={LABEL}" + (f"={lab}" if lab else "")
+    return inspect("container", docker("ps", "--all", "--quiet", "--no-trunc", "--filter", wanted).split())
+
+
+def networks(lab: str | None = None) -> list[dict[str, Any]]:
+    """The lab's networks (of all labs without a name)."""
+    wanted = f"label={LABEL}" + (f"={lab}" if lab else "")
+    return inspect("network", docker("network", "ls", "--quiet", "--no-trunc", "--filter", wanted).split())

@@ -1,0 +1,252 @@
+"""Whole labs: up, down, list."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from . import aptproxy, baked, engine, hosts, image, inventory, minio, network
+from .docker import HOST_LABEL, LABEL, containers, networks
+from .errors import LabError
+from .paths import CACHE, CHECKOUT, LABS, check_disk, lab_dir, lock
+from .progress import elapsed, say, step
+from .request import Host, Spec, apply_spec, check_name, fill, make_spec
+from .state import Placed, State, load
+
+PARALLEL = 8
+
+
+def each(names: Iterable[str], action: Callable[[str], Any]) -> None:
+    """Do it to all of them at once; the first failure is raised after all have ended."""
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        futures = [pool.submit(action, name) for name in names]
+    for future in futures:
+        future.result()
+
+
+def read_spec(file: Path | None) -> Spec:
+    """The spec file; no file, no wishes."""
+    if file is None:
+        return Spec()
+    try:
+        document = yaml.safe_load(file.read_text())
+    except (OSError, UnicodeDecodeError) as problem:
+        raise LabError(
+            f"spec {file} cannot be read: {getattr(problem, 'strerror', None) or problem}; pass another --spec"
+        ) from None
+    except yaml.YAMLError as problem:
+        raise LabError(f"spec {file} is not YAML: {' '.join(str(problem).split())}; correct it") from None
+    return make_spec(document, str(file))
+
+
+def app_variables(app: str) -> dict[str, Any]:
+    """The variables that deploy the stand-in application."""
+    if not app:
+        return {}
+    call = [sys.executable, "-m", "tests.stub_mastodon", "vars"]
+    done = subprocess.run(call, cwd=CHECKOUT, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    found = yaml.safe_load(done.stdout) if done.returncode == 0 else None
+    if not isinstance(found, dict):
+        reason = (done.stderr.strip().splitlines() or ["it printed no mapping"])[-1]
+        raise LabError(
+            f"the variables of the app are not to be had: {reason}; run `python3 -m tests.stub_mastodon vars` to see why"
+        )
+    return found
+
+
+def clean(name: str) -> bool:
+    """Remove everything of a lab, complete or not; True if there was something."""
+    found, directory = containers(name), lab_dir(name)
+    hosts.remove([one["Id"] for one in found])
+    there = bool(found or networks(name) or directory.exists())
+    network.remove(name)
+    if directory.exists():
+        shutil.rmtree(directory)
+    return there
+
+
+def _usable(name: str) -> State | None:
+    """The state of a lab whose networks are what it says; the rest of half a lab is removed."""
+    state = load(name)
+    if state is not None and state.key.exists():
+        subnets = {one["Name"]: one["IPAM"]["Config"][0]["Subnet"] for one in networks(name)}
+        if subnets == {
+            network.name(name, "plain"): state.networks.plain,
+            network.name(name, "cluster"): state.networks.cluster,
+        }:
+            return state
+    if clean(name):
+        say(f"{name}: removed what an interrupted run had left")
+    return None
+
+
+def _new(name: str) -> State:
+    directory = lab_dir(name)
+    directory.mkdir(parents=True, mode=0o700)
+    call = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"lab {name}", "-f", str(directory / "key")]
+    subprocess.run(call, check=True, stdin=subprocess.DEVNULL)
+    state = State(name, network.create(name))
+    state.save()
+    return state
+
+
+def plan(
+    state: State, wanted: dict[str, str], seen: dict[str, dict[str, Any]]
+) -> tuple[list[str], list[str], list[str]]:
+    """Which hosts to remove, to make and to mend, from fingerprints wanted and containers seen. Changes `state.hosts`."""
+    gone = [
+        name
+        for name in seen
+        if name not in wanted or name not in state.hosts or state.hosts[name].fingerprint != wanted[name]
+    ]
+    stay = {name: placed for name, placed in state.hosts.items() if name in seen and name not in gone}
+    used = {placed.plain for placed in stay.values()}
+    fresh = [name for name in wanted if name not in stay]
+    places = (position for position in range(240) if network.address(state.networks.plain, position) not in used)
+    for name, position in zip(fresh, places):
+        addresses = (network.address(subnet, position) for subnet in (state.networks.plain, state.networks.cluster))
+        stay[name] = Placed(*addresses, wanted[name])
+    state.hosts = {name: stay[name] for name in wanted}
+    return gone, fresh, [name for name in wanted if name not in fresh]
+
+
+def variables(state: State, spec: Spec, app: dict[str, Any], minio_hosts: list[str]) -> dict[str, dict[str, Any]]:
+    """The literal host variables of the connection inventory."""
+    places = {"gateway": network.gateway(state.networks.plain), "cache": str(CACHE), "minio": str(minio.path())}
+    shared = fill({**app, **spec.variables}, places)
+    written = {}
+    for name, placed in state.hosts.items():
+        written[name] = inventory.connection(placed.plain, state.key) | {
+            "mastodon_address": placed.cluster,
+            "mastodon_secrets_file": str(state.directory / "mastodon_secrets.yml"),
+        }
+        written[name] |= {"minio_binary": str(minio.path())} if name in minio_hosts else {}
+        written[name] |= shared
+    return written
+
+
+def up(name: str, sources: list[Path], listed: list[Host], spec_file: Path | None, out: Path | None) -> None:
+    """Make the lab what is asked for; hosts that are right already stay as they are."""
+    check_name(name)
+    spec = read_spec(spec_file)
+    if out is not None:
+        out.unlink(missing_ok=True)  # it may lie in the inventory's directory and name hosts of another time
+    named = inventory.read(sources)
+    wanted = apply_spec(named.hosts, listed, spec, str(spec_file))
+    check_disk(CACHE)
+    engine.ensure()
+    check_disk(*image.free_space_places())
+    app = app_variables(spec.app)
+    needs_minio = bool(named.minio) or "{minio}" in str([app, spec.variables])
+    with ThreadPoolExecutor(1) as background, lock(f"lab-{name}"):
+        building: Future[Path] | None = background.submit(minio.ensure) if needs_minio else None
+        proxy = aptproxy.ensure(image.ensure)
+        releases = sorted({host.release for host in wanted})
+        images = {release: baked.ensure(image.ensure(release), spec.packages, proxy) for release in releases}
+        state = _bring(name, {host.name: host for host in wanted}, images, proxy)
+        if building is not None:
+            building.result()
+        written = variables(state, spec, app, named.minio)
+        problem = inventory.masked(sources, written)
+        if problem:
+            raise LabError(problem)
+        text = inventory.render(written)
+        for target in [state.directory / "zz_lab.yml", *([out] if out else [])]:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text)
+            target.chmod(0o600)
+    say(
+        f"{name}: {len(state.hosts)} hosts are up, {elapsed():.1f} s in all; inventory {out or state.directory / 'zz_lab.yml'}"
+    )
+
+
+def _bring(name: str, wanted: dict[str, Host], images: dict[str, str], proxy: str) -> State:
+    state = _usable(name) or _new(name)
+    seen = {one["Config"]["Labels"][HOST_LABEL]: one for one in containers(name)}
+    prints = {host.name: hosts.fingerprint(host, images[host.release]) for host in wanted.values()}
+    gone, fresh, kept = plan(state, prints, seen)
+    hosts.remove([seen[host]["Id"] for host in gone])
+    state.save()
+    if fresh:
+        with step(f"{name}: starting {', '.join(fresh)}"):
+            each(fresh, lambda host: hosts.create(state, wanted[host], images[wanted[host].release], proxy))
+            each(fresh, lambda host: hosts.wait(state, host))
+    if kept:
+        each(kept, lambda host: hosts.mend(state, host))
+        say(f"{name}: {', '.join(kept)} run already")
+    return state
+
+
+def running(name: str) -> State:
+    """A lab that must be there."""
+    check_name(name)
+    state = load(name)
+    if state is None:
+        there = ", ".join(sorted(path.parent.name for path in LABS.glob("*/state.json"))) or "none"
+        raise LabError(
+            f"there is no lab '{name}' (there are: {there}); start it with `python3 -m tests.lab up {name} …`"
+        )
+    return state
+
+
+def chosen(state: State, names: list[str]) -> list[str]:
+    """Hosts of a lab by name; unknown ones are refused before anything happens."""
+    for host in names:
+        if host not in state.hosts:
+            raise LabError(f"lab '{state.name}' has no host '{host}'; it has {', '.join(state.hosts)}")
+    return names
+
+
+def down(names: list[str], everything: bool) -> None:
+    """Remove labs."""
+    if everything:
+        names = sorted(
+            {one["Labels"][LABEL] for one in networks()} | {one["Config"]["Labels"][LABEL] for one in containers()}
+        )
+        names += [path.name for path in sorted(LABS.glob("*")) if path.name not in names]
+    elif not names:
+        raise LabError("which lab? pass its name (`python3 -m tests.lab list` shows them) or --all")
+    for name in names:
+        check_name(name)
+    for name in names:
+        with lock(f"lab-{name}"):
+            there = clean(name)
+        say(f"{name}: removed" if there else f"{name}: there was nothing")
+
+
+def fault(name: str, kind: str, names: list[str]) -> None:
+    """Break or mend hosts, all at once."""
+    state = running(name)
+    with step(f"{name}: {kind} {', '.join(names)}"):
+        each(chosen(state, names), lambda host: hosts.FAULTS[kind](state, host))
+
+
+def describe(name: str) -> list[str]:
+    """A lab in lines."""
+    state = load(name)
+    seen = {one["Config"]["Labels"][HOST_LABEL]: one for one in containers(name)}
+    if state is None:
+        return [f"{name}: half a lab, {len(seen)} containers; `python3 -m tests.lab down {name}` removes it"]
+    lines = [
+        f"{name}: {len(state.hosts)} hosts, {(time.time() - state.created) / 60:.0f} min old, inventory {state.directory / 'zz_lab.yml'}"
+    ]
+    for host, placed in state.hosts.items():
+        status = seen[host]["State"]["Status"] if host in seen else "missing"
+        if status == "running" and network.name(name, "cluster") not in seen[host]["NetworkSettings"]["Networks"]:
+            status = "cut off"
+        lines.append(f"  {host:20} {placed.plain:16} {placed.cluster:16} {status}")
+    return lines
+
+
+def names() -> list[str]:
+    """All labs: those with state and those with containers only."""
+    labelled = {one["Config"]["Labels"][LABEL] for one in containers()} | {one["Labels"][LABEL] for one in networks()}
+    return sorted(labelled | {path.name for path in LABS.glob("*") if path.is_dir()})

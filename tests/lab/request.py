@@ -1,0 +1,159 @@
+"""What is wanted: hosts, their limits, and the spec file of a scenario. Pure: no docker, no network."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .errors import LabError
+
+RELEASES = ("trixie", "bookworm")
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
+HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?")
+MEMORY = re.compile(r"[1-9][0-9]*[mg]")
+PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+(=[^\s]+)?")
+HOST_KEYS = ("memory", "cpus", "release")
+SPEC_KEYS = ("hosts", "packages", "app", "publish", "vars")
+
+
+@dataclass(frozen=True)
+class Host:
+    """One host: a name and its limits (empty: none)."""
+
+    name: str
+    memory: str = ""
+    cpus: float = 0.0
+    release: str = RELEASES[0]
+    publish: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A spec file after validation."""
+
+    hosts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    packages: tuple[str, ...] = ()
+    app: str = ""
+    publish: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
+    variables: Mapping[str, Any] = field(default_factory=dict)
+
+
+def check_name(name: str) -> str:
+    """A lab's name becomes part of container and network names."""
+    if not NAME.fullmatch(name):
+        raise LabError(
+            f"'{name}' cannot be a lab's name; use lower-case letters, digits, '-' and '_', at most 40 characters"
+        )
+    return name
+
+
+def make_host(name: str, options: Mapping[str, Any], publish: Mapping[int, int] | None = None) -> Host:
+    """A host from its name and options, or a sentence about what is wrong with them."""
+    if not HOST.fullmatch(name):
+        raise LabError(f"host '{name}': the name is used as host name; use lower-case letters, digits, '-' and '.'")
+    unknown = sorted(set(options) - set(HOST_KEYS))
+    if unknown:
+        raise LabError(f"host '{name}': there is no option '{unknown[0]}'; there are {', '.join(HOST_KEYS)}")
+    memory = str(options.get("memory", "")).lower()
+    if memory and not MEMORY.fullmatch(memory):
+        raise LabError(f"host '{name}': memory '{memory}' is malformed; write it like 512m or 2g")
+    try:
+        cpus = float(options.get("cpus", 0))
+    except (TypeError, ValueError):
+        cpus = -1.0
+    if not 0 <= cpus <= 1024:
+        raise LabError(f"host '{name}': cpus '{options['cpus']}' is malformed; write a number like 1.5")
+    release = str(options.get("release", RELEASES[0]))
+    if release not in RELEASES:
+        raise LabError(f"host '{name}': release '{release}' is unknown; there are {', '.join(RELEASES)}")
+    return Host(name, memory, cpus, release, tuple(sorted((publish or {}).items())))
+
+
+def host_from_text(text: str) -> Host:
+    """`main,memory=2g,cpus=1.5` of the command line."""
+    name, *pairs = text.split(",")
+    options = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise LabError(f"--host {text}: '{pair}' is not KEY=VALUE; write it like {name},memory=2g,cpus=1.5")
+        options[key] = value
+    return make_host(name, options)
+
+
+def _mapping(value: Any, place: str) -> dict[Any, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise LabError(f"{place} must be a mapping; see 'The lab and the scenarios' in docs/interfaces.md")
+    return value
+
+
+def _ports(value: Any, place: str) -> dict[int, int]:
+    ports = _mapping(value, place)
+    for outer, inner in ports.items():
+        for port in (outer, inner):
+            if isinstance(port, bool) or not isinstance(port, int) or not 0 < port < 65536:
+                raise LabError(
+                    f"{place}: '{outer}: {inner}' is malformed; write PORT_HERE: PORT_OF_THE_HOST, like 8443: 443"
+                )
+    return ports
+
+
+def make_spec(document: Any, place: str) -> Spec:
+    """A spec from the YAML document of its file."""
+    content = _mapping(document, place)
+    unknown = sorted(str(key) for key in set(content) - set(SPEC_KEYS))
+    if unknown:
+        raise LabError(f"{place}: there is no setting '{unknown[0]}'; there are {', '.join(SPEC_KEYS)}")
+    packages = content.get("packages") or []
+    if not isinstance(packages, list) or not all(
+        isinstance(name, str) and PACKAGE.fullmatch(name) for name in packages
+    ):
+        raise LabError(f"{place}: packages must be a list of names of Debian packages")
+    app = content.get("app") or ""
+    if app not in ("", "stub"):
+        raise LabError(f"{place}: app '{app}' is unknown; the only one is 'stub'")
+    hosts = {
+        str(name): _mapping(options, f"{place}: hosts.{name}")
+        for name, options in _mapping(content.get("hosts"), f"{place}: hosts").items()
+    }
+    publish = {
+        str(name): _ports(ports, f"{place}: publish.{name}")
+        for name, ports in _mapping(content.get("publish"), f"{place}: publish").items()
+    }
+    return Spec(hosts, tuple(sorted(set(packages))), app, publish, _mapping(content.get("vars"), f"{place}: vars"))
+
+
+def apply_spec(names: list[str], listed: list[Host], spec: Spec, place: str) -> list[Host]:
+    """The hosts of inventory and command line with the spec's limits and ports; a spec may not name others."""
+    wanted = {name: make_host(name, {}) for name in names} | {host.name: host for host in listed}
+    if not wanted:
+        raise LabError("no host is named; pass --inventory with a file that has hosts, or --host NAME")
+    if len(wanted) > 200:
+        raise LabError(f"{len(wanted)} hosts do not fit into one lab; 200 do")
+    for name in [*spec.hosts, *spec.publish]:
+        if name not in wanted:
+            raise LabError(
+                f"{place} names host '{name}', which is not in the inventory ({', '.join(wanted)}); correct the name"
+            )
+    made = []
+    for name, host in wanted.items():
+        given = {key: getattr(host, key) for key in HOST_KEYS if getattr(host, key) != getattr(Host, key)}
+        made.append(make_host(name, {**spec.hosts.get(name, {}), **given}, spec.publish.get(name)))
+    return made
+
+
+def fill(value: Any, places: Mapping[str, str]) -> Any:
+    """Replace {gateway}, {cache} and {minio} in every string, however deep; leave all other braces alone."""
+    if isinstance(value, str):
+        for name, text in places.items():
+            value = value.replace("{" + name + "}", text)
+        return value
+    if isinstance(value, dict):
+        return {key: fill(item, places) for key, item in value.items()}
+    if isinstance(value, list):
+        return [fill(item, places) for item in value]
+    return value
