@@ -67,7 +67,9 @@ def instances(
     known = frozenset(queues)
     wanted = []
     for host, share in sorted(plan["hosts"].items()):
-        seen = observed.get(host, {})
+        if host not in observed:  # left out by --limit: its process ids are unknown
+            continue
+        seen = observed[host]
         for worker in share.get("sidekiq_workers", []):
             unit = seen.get("units", {}).get(f"mastodon-sidekiq@{worker['name']}.service", {})
             wanted.append(

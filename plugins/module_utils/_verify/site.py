@@ -86,13 +86,14 @@ def listing(answer: Answer) -> bool:
     )
 
 
-def update_id(message: str) -> str:
-    """The post's id if a message of the streaming server says that one appeared in the home timeline."""
+def announced(message: str) -> str:
+    """The id of the post that a message of the streaming server is about, if it is an update or a conversation."""
     data = json.loads(message)
-    if data.get("event") != "update":
-        return ""
     payload = data.get("payload")
-    status = json.loads(payload) if isinstance(payload, str) else payload or {}
+    content = json.loads(payload) if isinstance(payload, str) and payload[:1] == "{" else payload
+    if not isinstance(content, dict) or data.get("event") not in ("update", "conversation"):
+        return ""
+    status = content.get("last_status") or {} if data["event"] == "conversation" else content
     return str(status.get("id", ""))
 
 
@@ -217,6 +218,7 @@ class Journey:
                 "/api/v1/streaming?stream=user",
                 {"Authorization": f"Bearer {self.site.token}"},
             )
+            stream.send(json.dumps({"type": "subscribe", "stream": "direct"}))
             # The server subscribes after its 101; a post in that gap would be missed.
             time.sleep(0.3)
         written = self.clock()
@@ -248,7 +250,7 @@ class Journey:
         deadline = self.clock() + self.site.timeout
         while self.clock() < deadline:
             try:
-                if update_id(stream.message()) == self.found.status_id:
+                if announced(stream.message()) == self.found.status_id:
                     return
             except TimeoutError:
                 break

@@ -1,5 +1,5 @@
 # GNU General Public License v3.0 or later (see LICENSE)
-"""The client half of RFC 6455 that the check needs: text in, pings answered, nothing sent."""
+"""The client half of RFC 6455 that the check needs: text in and out, pings answered."""
 
 from __future__ import annotations
 
@@ -114,6 +114,10 @@ class WebSocket:
                 parts.append(frame.data)
                 if frame.final:
                     return b"".join(parts).decode("utf-8", "replace")
+
+    def send(self, text: str) -> None:
+        """One text message."""
+        self._socket.sendall(encode(TEXT, text.encode(), os.urandom(4)))
 
     def close(self) -> None:
         """Say goodbye and hang up."""

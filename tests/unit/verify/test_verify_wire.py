@@ -48,7 +48,7 @@ def test_a_cut_reply_is_a_disconnect_not_a_value(data: bytes) -> None:
 
 
 def test_an_error_reply_keeps_its_code() -> None:
-    with pytest.raises(resp.RedisError, match="^NOAUTH "):
+    with pytest.raises(resp.RedisError, match=r"^NOAUTH "):
         redis_reply(b"-NOAUTH Authentication required.\r\n")
 
 
