@@ -3,11 +3,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleError, AnsibleFilterError
 from ansible_collections.fediverse.mastodon.plugins.module_utils import _plan
+from jinja2.exceptions import UndefinedError
+
+try:  # only for nicer messages: which file and line a value comes from. Not a public interface of ansible-core.
+    from ansible._internal._datatag._tags import Origin
+except ImportError:
+    Origin = None
 
 DOCUMENTATION = r"""
 name: plan
@@ -18,7 +25,7 @@ description:
   - From groups and variables of the inventory to every host's processes, pools, addresses and ports.
   - Reads only the settings that it knows, and no secret. Of other C(mastodon_*) variables only the names count.
   - Needs no connection to any host. Facts stand in for undeclared cores and memory if the fact cache has them.
-positional: hostvars
+positional: hostvars, collect
 options:
   _input:
     description: The groups of the inventory (the magic variable C(groups)).
@@ -28,6 +35,10 @@ options:
     description: The magic variable C(hostvars).
     type: dict
     required: true
+  collect:
+    description: Return V({problems: [lines]}) instead of failing when the inventory contradicts itself.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -72,33 +83,51 @@ def _setting(variables: Mapping[str, Any], name: str) -> Any:
     return plain(value)
 
 
+def _origin(value: Any) -> str:
+    """Where a value was written, if this ansible-core tells."""
+    tag = Origin.get_tag(value) if Origin is not None else None
+    if tag is None or not tag.path:
+        return ""
+    path = os.path.relpath(tag.path)
+    return f"{tag.path if path.startswith('..') else path}:{tag.line_num or 1}"
+
+
 def inventory(groups: Mapping[str, Any], hostvars: Mapping[str, Any]) -> dict[str, Any]:
     """The part of the inventory that the plan reads, as plain data."""
-    members = {plain(name): [plain(host) for host in groups[name]] for name in groups}
-    hosts: dict[str, dict[str, Any]] = {}
-    names: dict[str, list[str]] = {}
-    for host in members.get("mastodon", []):
+    found: dict[str, Any] = {
+        "groups": {plain(name): [plain(host) for host in groups[name]] for name in groups},
+        "hosts": {},
+        "names": {},
+        "origins": {},
+        "broken": {},
+    }
+    for host in found["groups"].get("mastodon", []):
         variables = hostvars[host]
-        present = [plain(name) for name in variables if name.startswith("mastodon_")]
-        names[host] = sorted(present)
-        hosts[host] = {}
-        for name in _plan.READ:
-            if name not in present:
-                continue
+        present = sorted(plain(name) for name in variables if name.startswith("mastodon_"))
+        values: dict[str, Any] = {}
+        broken: dict[str, str] = {}
+        for name in [name for name in _plan.READ if name in present]:
             try:
-                hosts[host][name] = _setting(variables, name)
-            except AnsibleError as error:
-                raise AnsibleFilterError(f"host {host}, {name}: its value cannot be evaluated: {error}") from error
+                values[name] = _setting(variables, name)
+            except (AnsibleError, UndefinedError) as error:
+                broken[name] = str(error)
         facts = variables.get("ansible_facts", {})
-        hosts[host]["facts"] = {name: plain(facts[name]) for name in _plan.FACTS if name in facts}
-    return {"groups": members, "hosts": hosts, "names": names}
+        values["facts"] = {name: plain(facts[name]) for name in _plan.FACTS if name in facts}
+        found["hosts"][host] = values
+        found["names"][host] = present
+        found["broken"][host] = broken
+        raw = hostvars.raw_get(host) if hasattr(hostvars, "raw_get") else {}
+        found["origins"][host] = {name: where for name in present if (where := _origin(raw.get(name)))}
+    return found
 
 
-def plan(groups: Mapping[str, Any], hostvars: Mapping[str, Any]) -> dict[str, Any]:
-    """The plan of the cluster, or every problem of the inventory in one error."""
+def plan(groups: Mapping[str, Any], hostvars: Mapping[str, Any], collect: bool = False) -> dict[str, Any]:
+    """The plan of the cluster, or every problem of the inventory in one error (or, collected, in one list)."""
     try:
         return _plan.build(inventory(groups, hostvars))
     except _plan.PlanError as error:
+        if collect:
+            return {"problems": str(error).splitlines()}
         raise AnsibleFilterError(str(error)) from error
 
 

@@ -24,7 +24,7 @@ def build(inventory: Mapping[str, Any]) -> dict[str, Any]:
     """Compute the plan of a whole cluster, or raise PlanError with everything that speaks against it.
 
     inventory: groups {name: [host]}, hosts {host: {setting: value, facts: {…}}}, and optionally names {host: [every
-    variable called mastodon_*]} and origins {host: {setting: "file:line"}}.
+    variable called mastodon_*]}, broken {host: {setting: why it has no value}}, origins {host: {setting: "file:line"}}.
     """
     problems = Problems(inventory["groups"], CLUSTER_SETTINGS, inventory.get("origins", {}))
     ledger = Ledger()

@@ -9,12 +9,13 @@ from . import names
 from .problems import Problems, did_you_mean, suggest
 
 OURS = frozenset(names.ROLE_GROUPS)
+MADE_BY_US = ("mastodon_on_", "mastodon_roles_")  # by roles/plan, earlier in the same run
 BUILT_IN = frozenset({"all", "ungrouped", "mastodon"})
 
 
 def check_groups(groups: Mapping[str, Sequence[str]], order: Sequence[str], problems: Problems) -> None:
     """Everything that can be wrong with groups and the hosts in them."""
-    foreign = [g for g in groups if g not in OURS and g not in BUILT_IN and not g.startswith("mastodon_on_")]
+    foreign = [g for g in groups if g not in OURS and g not in BUILT_IN and not g.startswith(MADE_BY_US)]
     _outside(groups, order, problems)
     if not order:
         problems.add(

@@ -31,6 +31,8 @@ def read_cluster(raw: Raw, problems: Problems) -> ClusterInput | None:
         return None
     for host in order:
         _check_names(host, raw.get("names", {}).get(host, ()), values[host], problems)
+        for setting, message in raw.get("broken", {}).get(host, {}).items():
+            problems.add(host, setting, f"its value cannot be evaluated: {message}", "correct the expression")
     cluster = _Cluster(order, values, problems)
     domain = _required(cluster.reader, "mastodon_domain", cluster.value("mastodon_domain"), "social.example.org")
     domain = cluster.reader.domain("mastodon_domain", domain or UNSET)

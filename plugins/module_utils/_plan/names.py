@@ -79,7 +79,7 @@ OTHER_SETTINGS = (
 )
 
 # Written by us during a run, or given on the command line.
-OUR_OWN = ("mastodon_host", "mastodon_plan", "mastodon_plan_file", "mastodon_secrets")
+OUR_OWN = ("mastodon_host", "mastodon_plan", "mastodon_plan_file", "mastodon_plan_why", "mastodon_secrets")
 
 READ = CLUSTER_SETTINGS + POSTGRES_SETTINGS + HOST_SETTINGS + KEYS_ONLY
 KNOWN = frozenset(READ + OTHER_SETTINGS + OUR_OWN)

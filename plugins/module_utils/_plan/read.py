@@ -103,7 +103,9 @@ class Reader:
             self.bad(f"{setting}.{key}", "there is no such key", fix)
 
     def domain(self, setting: str, value: Any, default: str = "") -> str:
-        """A bare domain name."""
+        """A bare domain name. A default is derived from a name that was checked already."""
+        if value is UNSET:
+            return default
         text = self.text(setting, value, default)
         if text and not is_domain(text):
             self.bad(

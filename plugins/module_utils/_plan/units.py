@@ -161,12 +161,16 @@ def _sidekiq(host: HostInput, placement: Placement, problems: Problems, ledger: 
         ledger.because(
             f"hosts.{host.name}.sidekiq_workers[{unit.name}].threads",
             unit.threads,
-            "as wished in mastodon_sidekiq_workers"
-            if host.units is not None and unit.name != SCHEDULER
-            else "the one scheduler, two threads: timers rarely overlap"
-            if unit.name == SCHEDULER
-            else "one process with all queues but scheduler, ten threads",
+            _reason(host, unit),
             db_pool=unit.db_pool,
             queues=[queue for queue, _ in unit.queues],
         )
     return units
+
+
+def _reason(host: HostInput, unit: SidekiqUnit) -> str:
+    if unit.name in [wish.name for wish in host.units or ()]:
+        return "as wished in mastodon_sidekiq_workers"
+    if unit.name == SCHEDULER:
+        return "the one scheduler; two threads, since timers rarely overlap"
+    return "one process with all queues but scheduler, ten threads"
