@@ -77,7 +77,7 @@ yjit:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.fediverse.mastodon.plugins.module_utils._units.model import UnitsError
+from ansible_collections.fediverse.mastodon.plugins.module_utils._shell import Shell, reporting
 from ansible_collections.fediverse.mastodon.plugins.module_utils._units.runtime import (
     find_jemalloc,
     has_yjit,
@@ -94,12 +94,10 @@ SPEC = {
 
 def main() -> None:
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
-    params = module.params
-    try:
+    params, shell = module.params, Shell(module)
+    with reporting(module):
         stamp = read_release(params["current"])
-        yjit = has_yjit(params["user"], params["environment_file"]) if params["user"] else False
-    except UnitsError as error:
-        module.fail_json(msg=str(error))
+        yjit = has_yjit(shell, params["user"], params["environment_file"]) if params["user"] else False
     module.exit_json(
         changed=False,
         version=str(stamp.get("version") or ""),

@@ -150,8 +150,9 @@ units:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.fediverse.mastodon.plugins.module_utils._shell import Shell, reporting
 from ansible_collections.fediverse.mastodon.plugins.module_utils._units.host import settle, unit_states
-from ansible_collections.fediverse.mastodon.plugins.module_utils._units.model import UnitsError, desired_from
+from ansible_collections.fediverse.mastodon.plugins.module_utils._units.model import desired_from
 from ansible_collections.fediverse.mastodon.plugins.module_utils._units.report import diff_of, unit_report
 
 FILE = {
@@ -181,12 +182,11 @@ SPEC = {
 
 def main() -> None:
     module = AnsibleModule(argument_spec=SPEC, supports_check_mode=True)
-    try:
+    shell = Shell(module)
+    with reporting(module):
         desired = desired_from(module.params)
-        observed, actions = settle(desired, module.check_mode)
-        states = unit_states(desired.service(item.name) for item in desired.instances)
-    except UnitsError as error:
-        module.fail_json(msg=str(error))
+        observed, actions = settle(shell, desired, module.check_mode)
+        states = unit_states(shell, [desired.service(item.name) for item in desired.instances])
     module.exit_json(
         changed=bool(actions),
         actions=[str(action) for action in actions],

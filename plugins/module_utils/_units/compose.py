@@ -31,8 +31,10 @@ def env_file(role: str, values: Mapping[str, Any]) -> str:
         if not _NAME.match(name):
             raise UnitsError(f"{name!r} cannot name an environment variable")
         value = {True: "true", False: "false"}[raw] if isinstance(raw, bool) else str(raw)
-        if "\n" in value or "\0" in value:
-            raise UnitsError(f"environment variable {name}: a line break cannot be passed to a unit")
+        if not value.isprintable():
+            raise UnitsError(
+                f"environment variable {name}: line breaks and control characters cannot be passed to a unit"
+            )
         if not _PLAIN.match(value):
             value = '"' + re.sub(r'(["\\$`])', r"\\\1", value) + '"'
         lines.append(f"{name}={value}")

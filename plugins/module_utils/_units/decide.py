@@ -16,17 +16,19 @@ from .model import ABSENT, Action, Desired, File, Instance, Observed, Parts, Uni
 NOTHING = UnitState()
 
 
-def parts_of(desired: Desired, instance: Instance, observed: Observed) -> dict[str, str]:
-    """Everything that the instance reads when it starts."""
-    parts = {path: observed.watched.get(path, ABSENT) for path in desired.watch}
-    parts.update({file.path: digest(file.content) for file in (*desired.shared_files, *instance.files)})
-    for unit in desired.units(instance.name):
-        parts.update(observed.drop_ins.get(unit, {}))
-    return parts
-
-
 def _is_of_socket(path: str) -> bool:
     return re.search(r"[./]socket(\.d/|\Z)", path) is not None
+
+
+def parts_of(desired: Desired, instance: Instance, unit: str, observed: Observed) -> dict[str, str]:
+    """Everything that this unit of the instance reads when it starts."""
+    is_socket = unit.endswith(".socket")
+    parts = {} if is_socket else {path: observed.watched.get(path, ABSENT) for path in desired.watch}
+    for file in (*desired.shared_files, *instance.files):
+        if _is_of_socket(file.path) == is_socket:
+            parts[file.path] = digest(file.content)
+    parts.update(observed.drop_ins.get(unit, {}))
+    return parts
 
 
 def differences(recorded: Parts, parts: Parts) -> list[str]:
@@ -79,24 +81,26 @@ def _to_run(desired: Desired, instance: Instance, observed: Observed) -> list[Ac
     if instance.state == "as_found" and state.is_down:
         return []
 
-    recorded = observed.records.get(service)
-    changed = differences(recorded, parts_of(desired, instance, observed)) if recorded is not None else []
-    why = "changed: " + ", ".join(changed) if changed else "no healthy start on record"
-    socket = desired.units(instance.name)[0] if desired.socket else None
-    gate = observed.units.get(socket, NOTHING) if socket else None
-    listening = gate is None or gate.is_up
-    if recorded is not None and not changed:
-        if state.is_up and listening:
-            return []
-        if not state.is_down and not state.is_up:
-            # systemd is already at it (boot, automatic restart): wait for it instead of starting over.
-            return [Action("start", service, f"is {state.active}", instance.name)]
-        why = f"is {state.active}" if not state.is_up else "its socket does not listen"
-    rebinds = any(_is_of_socket(path) for path in changed)
-    if gate and ((not state.is_down and not listening) or (rebinds and not (state.is_down and gate.is_down))):
-        # systemd does not rebind a socket under a running service, nor when its file changes.
-        return [Action("rebind", service, why, instance.name)]
-    return [Action("start" if state.is_down else "restart", service, why, instance.name)]
+    def news(unit: str) -> str:
+        recorded = observed.records.get(unit)
+        if recorded is None:
+            return "no healthy start on record"
+        changed = differences(recorded, parts_of(desired, instance, unit, observed))
+        return "changed: " + ", ".join(changed) if changed else ""
+
+    why = news(service)
+    for socket in desired.units(instance.name)[:-1]:
+        gate = observed.units.get(socket, NOTHING)
+        moved = "its socket does not listen" if gate.is_down else news(socket)
+        if moved and not (state.is_down and gate.is_down):
+            # systemd does not rebind a socket under a running service, nor when its file changes.
+            return [Action("rebind", service, moved, instance.name)]
+    if not why and state.is_up:
+        return []
+    if state.is_down or not (why or state.is_up):
+        # Between down and up systemd is already at it (boot, automatic restart): wait for it instead of starting over.
+        return [Action("start", service, why or f"is {state.active}", instance.name)]
+    return [Action("restart", service, why, instance.name)]
 
 
 def decide(desired: Desired, observed: Observed) -> list[Action]:
@@ -115,12 +119,22 @@ def decide(desired: Desired, observed: Observed) -> list[Action]:
     return removals + writes + enables + reload + runs
 
 
-def to_record(desired: Desired, observed: Observed, actions: list[Action]) -> list[str]:
+def renewed(desired: Desired, observed: Observed, action: Action) -> tuple[str, ...]:
+    """The units that this action starts from what is on the disk."""
+    if action.verb not in ("start", "restart", "rebind") or action.instance is None:
+        return ()
+    *sockets, service = desired.units(action.instance)
+    fresh = [unit for unit in sockets if action.verb == "rebind" or observed.units.get(unit, NOTHING).is_down]
+    return (*fresh, service)
+
+
+def to_record(desired: Desired, observed: Observed, actions: list[Action]) -> list[tuple[Instance, str]]:
     """Stopped instances: what their next start would read is known without any start, so it can be noted at once."""
-    running = {action.instance for action in actions if action.verb in ("start", "restart", "rebind")}
+    running = {action.instance for action in actions if renewed(desired, observed, action)}
     return [
-        item.name
+        (item, unit)
         for item in desired.instances
         if item.name not in running
-        and observed.records.get(desired.service(item.name)) != parts_of(desired, item, observed)
+        for unit in desired.units(item.name)
+        if observed.records.get(unit) != parts_of(desired, item, unit, observed)
     ]

@@ -12,36 +12,17 @@ import os
 import platform
 import re
 import stat
-import subprocess
 import time
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
-from .decide import decide, parts_of, to_record
+from .._shell import Refusal, Shell, read_text
+from .decide import decide, parts_of, renewed, to_record
 from .model import ABSENT, SYSTEMD, Action, Desired, File, Instance, Observed, UnitsError, UnitState, digest
 
 RECORDS = "/var/lib/mastodon-units"
 UNIT_DIRECTORIES = (SYSTEMD, "/run/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system")
 _PROPERTIES = "Id,ActiveState,SubState,UnitFileState,MainPID,NeedDaemonReload,Result"
-# Longer than any TimeoutStartSec + TimeoutStopSec of ours: systemd gives up first and says why.
-_SYSTEMCTL_LIMIT = 600
-
-
-def run(*argv: str, check: bool = True) -> str:
-    try:
-        done = subprocess.run(
-            argv,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_SYSTEMCTL_LIMIT,
-            env={**os.environ, "LC_ALL": "C", "SYSTEMD_COLORS": "0", "SYSTEMD_PAGER": ""},
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise UnitsError(f"{' '.join(argv)}: {error}") from error
-    if check and done.returncode != 0:
-        raise UnitsError(f"{' '.join(argv)} failed ({done.returncode}): {(done.stderr or done.stdout).strip()}")
-    return done.stdout
 
 
 def parse_show(text: str) -> dict[str, UnitState]:
@@ -61,9 +42,9 @@ def parse_show(text: str) -> dict[str, UnitState]:
     return states
 
 
-def unit_states(units: Iterable[str]) -> dict[str, UnitState]:
+def unit_states(shell: Shell, units: Iterable[str]) -> dict[str, UnitState]:
     wanted = list(units)
-    return parse_show(run("systemctl", "show", f"--property={_PROPERTIES}", *wanted)) if wanted else {}
+    return parse_show(shell.run(["systemctl", "show", f"--property={_PROPERTIES}", *wanted]).out) if wanted else {}
 
 
 def drop_in_directories(unit: str) -> list[str]:
@@ -74,19 +55,11 @@ def drop_in_directories(unit: str) -> list[str]:
     return [f"{kind}.d", *(f"{dash}.{kind}.d" for dash in dashes), f"{prefix}@.{kind}.d", f"{unit}.d"]
 
 
-def _content(path: str) -> str | None:
-    try:
-        with open(path, encoding="utf-8", errors="surrogateescape", newline="") as handle:
-            return handle.read()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-
-
 def watched(path: str) -> str:
     """A link to a directory counts by where it leads, a file by its content."""
     if os.path.isdir(path):
         return os.path.realpath(path)
-    content = _content(path)
+    content = read_text(path)
     return ABSENT if content is None else digest(content)
 
 
@@ -94,8 +67,8 @@ def _mode(path: str) -> int:
     return stat.S_IMODE(os.stat(path).st_mode)
 
 
-def _record(service: str) -> dict[str, str] | None:
-    content = _content(os.path.join(RECORDS, service))
+def _record(unit: str) -> dict[str, str] | None:
+    content = read_text(os.path.join(RECORDS, unit))
     if content is None:
         return None
     try:
@@ -105,16 +78,13 @@ def _record(service: str) -> dict[str, str] | None:
         return None  # half-written or of another version: as good as none
 
 
-def known_instances(desired: Desired) -> tuple[frozenset[str], dict[str, tuple[str, ...]]]:
+def known_instances(shell: Shell, desired: Desired) -> tuple[frozenset[str], dict[str, tuple[str, ...]]]:
     """Every instance of the family that left a trace: loaded, enabled, recorded, or with files of ours."""
     found: set[str] = set()
     unit = re.compile(rf"{re.escape(desired.family)}@(.+)\.(?:service|socket)\Z")
     pattern = f"{desired.family}@*"
-    names = [
-        line.split()[0]
-        for line in run("systemctl", "list-units", "--all", "--plain", "--no-legend", pattern).splitlines()
-        if line
-    ]
+    listed = shell.run(["systemctl", "list-units", "--all", "--plain", "--no-legend", pattern]).out
+    names = [line.split()[0] for line in listed.splitlines() if line]
     names += [os.path.basename(path) for path in glob.glob(f"{SYSTEMD}/*.wants/{pattern}")]
     names += [os.path.basename(path) for path in glob.glob(f"{RECORDS}/{pattern}")]
     found.update(match.group(1) for match in map(unit.match, names) if match)
@@ -133,13 +103,13 @@ def known_instances(desired: Desired) -> tuple[frozenset[str], dict[str, tuple[s
     return frozenset(found | set(leftovers)), {name: tuple(sorted(paths)) for name, paths in leftovers.items()}
 
 
-def observe(desired: Desired) -> Observed:
-    instances, leftovers = known_instances(desired)
+def observe(shell: Shell, desired: Desired) -> Observed:
+    instances, leftovers = known_instances(shell, desired)
     ours = {file.path for file in desired.shared_files}
     ours.update(file.path for item in desired.instances for file in item.files)
     files: dict[str, tuple[str, int] | None] = {}
     for path in sorted(ours):
-        content = _content(path)
+        content = read_text(path)
         files[path] = None if content is None else (content, _mode(path))
 
     names = [item.name for item in desired.instances]
@@ -155,13 +125,13 @@ def observe(desired: Desired) -> Observed:
             ]
             drop_ins[unit] = {path: watched(path) for path in paths}
     units = [unit for name in sorted(instances | set(names)) for unit in desired.units(name)]
-    records = {desired.service(name): _record(desired.service(name)) for name in names}
+    records = {unit: _record(unit) for name in names for unit in desired.units(name)}
     return Observed(
-        units=unit_states(units),
+        units=unit_states(shell, units),
         files=files,
         watched={path: watched(path) for path in desired.watch},
         drop_ins=drop_ins,
-        records={service: parts for service, parts in records.items() if parts is not None},
+        records={unit: parts for unit, parts in records.items() if parts is not None},
         instances=instances,
         leftovers=leftovers,
     )
@@ -187,18 +157,14 @@ def remove(path: str) -> None:
         os.rmdir(directory)
 
 
-def _record_path(desired: Desired, name: str) -> str:
-    return os.path.join(RECORDS, desired.service(name))
-
-
-def _keep_record(desired: Desired, instance: Instance, observed: Observed) -> None:
+def _keep_record(desired: Desired, instance: Instance, unit: str, observed: Observed) -> None:
     os.makedirs(RECORDS, mode=0o700, exist_ok=True)
-    parts = parts_of(desired, instance, observed)
-    write(_record_path(desired, instance.name), json.dumps({"parts": parts}, indent=1, sort_keys=True) + "\n", 0o600)
+    parts = parts_of(desired, instance, unit, observed)
+    write(os.path.join(RECORDS, unit), json.dumps({"parts": parts}, indent=1, sort_keys=True) + "\n", 0o600)
 
 
-def _forget(desired: Desired, name: str) -> None:
-    path = _record_path(desired, name)
+def _forget(unit: str) -> None:
+    path = os.path.join(RECORDS, unit)
     if os.path.exists(path):
         os.unlink(path)
 
@@ -217,12 +183,12 @@ def _answer(health_url: str, headers: dict[str, str], limit: float) -> str:
         connection.close()
 
 
-def _await_health(desired: Desired, instance: Instance) -> str:
+def _await_health(shell: Shell, desired: Desired, instance: Instance) -> str:
     """Empty when healthy in time, else the reason."""
     service = desired.service(instance.name)
     deadline = time.monotonic() + desired.timeout
     while True:
-        state = unit_states([service])[service]
+        state = unit_states(shell, [service])[service]
         reason = "" if state.active == "active" else f"is {state.active} ({state.sub}, last result {state.result})"
         if not reason and instance.health:
             left = max(1.0, deadline - time.monotonic())
@@ -242,8 +208,8 @@ def _check_mapped(instance: Instance, pid: int) -> str:
         return "" if instance.mapped in handle.read() else f"{instance.mapped} is not mapped into process {pid}"
 
 
-def _unhealthy(service: str, reason: str) -> UnitsError:
-    journal = run("journalctl", "--no-pager", "--output=short-iso", "--lines=15", f"--unit={service}", check=False)
+def _unhealthy(shell: Shell, service: str, reason: str) -> UnitsError:
+    journal = shell.run(["journalctl", "--no-pager", "--lines=15", f"--unit={service}"], check=False).out
     return UnitsError(
         f"{service} on {platform.node()} is not healthy: {reason}. Its last journal lines:\n{journal.rstrip()}\n"
         f"Instances after this one were left as they are. Try `journalctl -u {service} -n 100` and "
@@ -251,33 +217,32 @@ def _unhealthy(service: str, reason: str) -> UnitsError:
     )
 
 
-def _start(desired: Desired, instance: Instance, verb: str) -> None:
+def _start(shell: Shell, desired: Desired, instance: Instance, verb: str) -> None:
     service = desired.service(instance.name)
     units = desired.units(instance.name)
     try:
-        run("systemctl", "reset-failed", *units, check=False)
+        shell.run(["systemctl", "reset-failed", *units], check=False)
         if verb == "rebind":
-            run("systemctl", "stop", *units)
+            shell.run(["systemctl", "stop", *units])
         if desired.socket:
-            run("systemctl", "start", units[0])
-        run("systemctl", "restart" if verb == "restart" else "start", service)
-    except UnitsError as error:
-        raise _unhealthy(service, str(error)) from error
-    reason = _await_health(desired, instance) or _check_mapped(instance, unit_states([service])[service].pid)
+            shell.run(["systemctl", "start", units[0]])
+        shell.run(["systemctl", "restart" if verb == "restart" else "start", service])
+    except Refusal as error:
+        raise _unhealthy(shell, service, str(error)) from error
+    reason = _await_health(shell, desired, instance)
+    reason = reason or _check_mapped(instance, unit_states(shell, [service])[service].pid)
     if reason:
-        raise _unhealthy(service, reason)
+        raise _unhealthy(shell, service, reason)
 
 
-def apply(desired: Desired, observed: Observed, actions: list[Action]) -> None:
+def apply(shell: Shell, desired: Desired, observed: Observed, actions: list[Action]) -> None:
     by_name = {item.name: item for item in desired.instances}
     contents: dict[str, File] = {file.path: file for file in desired.shared_files}
     contents.update({file.path: file for item in desired.instances for file in item.files})
-    # First of all: from now on, until it is healthy again, nobody may believe that these run what is on the disk.
+    # First of all: from now on, until they are healthy again, nobody may believe that these run what is on the disk.
     for action in actions:
-        if action.verb in ("start", "restart", "rebind") and action.instance:
-            _forget(desired, action.instance)
-    for name in to_record(desired, observed, actions):
-        _keep_record(desired, by_name[name], observed)
+        for unit in renewed(desired, observed, action):
+            _forget(unit)
     for action in actions:
         if action.verb == "write":
             file = contents[action.target]
@@ -285,19 +250,22 @@ def apply(desired: Desired, observed: Observed, actions: list[Action]) -> None:
         elif action.verb == "remove":
             remove(action.target)
         elif action.verb == "daemon-reload":
-            run("systemctl", "daemon-reload")
+            shell.run(["systemctl", "daemon-reload"])
         elif action.verb in ("enable", "disable"):
-            run("systemctl", "--no-reload", action.verb, action.target)
+            shell.run(["systemctl", "--no-reload", action.verb, action.target])
         elif action.verb == "stop":
-            run("systemctl", "stop", action.target)
+            shell.run(["systemctl", "stop", action.target])
         elif action.instance:
-            _start(desired, by_name[action.instance], action.verb)
-            _keep_record(desired, by_name[action.instance], observed)
+            _start(shell, desired, by_name[action.instance], action.verb)
+            for unit in renewed(desired, observed, action):
+                _keep_record(desired, by_name[action.instance], unit, observed)
+    for instance, unit in to_record(desired, observed, actions):
+        _keep_record(desired, instance, unit, observed)
 
 
-def settle(desired: Desired, check_mode: bool) -> tuple[Observed, list[Action]]:
-    observed = observe(desired)
+def settle(shell: Shell, desired: Desired, check_mode: bool) -> tuple[Observed, list[Action]]:
+    observed = observe(shell, desired)
     actions = decide(desired, observed)
     if not check_mode:
-        apply(desired, observed, actions)
+        apply(shell, desired, observed, actions)
     return observed, actions

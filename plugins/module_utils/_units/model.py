@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .._shell import Refusal
+
 SYSTEMD = "/etc/systemd/system"
 ABSENT = "absent"
 
@@ -21,7 +23,7 @@ _FAMILY = re.compile(r"[a-z][a-z0-9-]*[a-z0-9]\Z")
 Parts = Mapping[str, str]
 
 
-class UnitsError(Exception):
+class UnitsError(Refusal):
     """A wish that cannot be fulfilled, or a unit that did not become healthy: the text is for the admin."""
 
 

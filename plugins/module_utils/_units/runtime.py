@@ -11,7 +11,7 @@ import os
 import shlex
 from typing import Any
 
-from .host import run
+from .._shell import Refusal, Shell
 from .model import UnitsError
 
 STAMP = ".release.json"
@@ -20,7 +20,7 @@ STAMP = ".release.json"
 def parse_environment(text: str) -> dict[str, str]:
     """Our own /etc/mastodon/path.env: NAME=value, quoted or not."""
     values: dict[str, str] = {}
-    for line in text.splitlines():
+    for line in text.split("\n"):
         words = shlex.split(line, comments=True)
         for word in words[:1]:
             name, equals, value = word.partition("=")
@@ -48,7 +48,7 @@ def find_jemalloc(pattern: str = "/usr/lib/*/libjemalloc.so.2") -> str | None:
     return found[0] if found else None
 
 
-def has_yjit(user: str, environment_file: str) -> bool:
+def has_yjit(shell: Shell, user: str, environment_file: str) -> bool:
     """As the app's user: its Ruby may lie where only it may write."""
     environment: dict[str, str] = {}
     if os.path.exists(environment_file):
@@ -57,6 +57,6 @@ def has_yjit(user: str, environment_file: str) -> bool:
     assignments = [f"{name}={value}" for name, value in environment.items()]
     code = "print defined?(RubyVM::YJIT.enable) ? 1 : 0"
     try:
-        return run("runuser", "-u", user, "--", "env", *assignments, "ruby", "-e", code).strip() == "1"
-    except UnitsError as error:
+        return shell.run(["env", *assignments, "ruby", "-e", code], user=user).out.strip() == "1"
+    except Refusal as error:
         raise UnitsError(f"Ruby does not run for user {user} with {environment_file}: {error}") from error
