@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 WIDTH = 100
+HARD = "\N{NO-BREAK SPACE}"  # where a line must not end; an ordinary space once lines are made
 Plan = Mapping[str, Any]
 
 
@@ -30,7 +31,7 @@ def text(plan: Plan, why: bool = False) -> list[str]:
 def _sentence(reason: Mapping[str, Any]) -> str:
     inputs = ", ".join(f"{name} {value}" for name, value in reason["inputs"].items())
     binding = f"; binds: {reason['binding']}" if reason["binding"] else ""
-    return reason["rule"] + (f" ({inputs})" if inputs else "") + binding
+    return f"{reason['rule']}" + (f" ({inputs})" if inputs else "") + binding
 
 
 def _cluster(plan: Plan) -> list[str]:
@@ -102,7 +103,7 @@ def _web(host: Mapping[str, Any]) -> Iterable[list[str]]:
 def _sidekiq(host: Mapping[str, Any]) -> Iterable[list[str]]:
     alike: dict[tuple[str, int], list[str]] = {}
     for unit in host.get("sidekiq_workers", ()):
-        queues = ", ".join(name if weight is None else f"{name} {weight}" for name, weight in unit["queues"])
+        queues = ", ".join(name if weight is None else f"{name}{HARD}{weight}" for name, weight in unit["queues"])
         size = f"{unit['threads']} threads: {queues}" + (" (on demand)" if unit["on_demand"] else "")
         alike.setdefault((size, unit["db_pool"]), []).append(unit["name"])
     for (size, db_pool), units in alike.items():
@@ -155,9 +156,8 @@ def _title(title: str) -> list[str]:
 
 def _wrapped(first: str, body: str, rest: str | None = None) -> list[str]:
     follow = " " * len(first) if rest is None else rest
-    return textwrap.wrap(body, WIDTH, initial_indent=first, subsequent_indent=follow, break_on_hyphens=False) or [
-        first.rstrip()
-    ]
+    lines = textwrap.wrap(body, WIDTH, initial_indent=first, subsequent_indent=follow, break_on_hyphens=False)
+    return [line.replace(HARD, " ") for line in lines] or [first.rstrip()]
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> list[str]:
