@@ -9,7 +9,7 @@ short_description: Try, from this host, every port of the others that must answe
 version_added: 0.1.0
 description:
   - Computes from the plan which ports of other hosts this one must reach and which must be closed, and tries them.
-  - PostgreSQL and Redis are asked in their own protocol without a password: an open port does not say who gets in.
+  - PostgreSQL and Redis are asked in their own protocol without a password, as an open port does not say who gets in.
   - A host that is alone in its cluster asks itself at its outer addresses.
 extends_documentation_fragment:
   - fediverse.mastodon.verify

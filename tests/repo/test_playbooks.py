@@ -1,0 +1,85 @@
+"""Playbooks: they say what they gather, stop at the first failure, and parse without a murmur."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.repo.repository import INVENTORIES, PLAYBOOKS, ROOT, named, plays, tasks
+
+ALL = [*PLAYBOOKS, ROOT / "site.yml", *sorted(ROOT.glob("molecule/*/*.yml"))]
+ALL = [path for path in ALL if path.name not in {"molecule.yml", "lab.yml"} and plays(path)]
+each_playbook = pytest.mark.parametrize("path", ALL, ids=lambda path: str(path.relative_to(ROOT)))
+
+
+def test_the_promised_playbooks_are_there() -> None:
+    assert {"plan.yml", "preflight.yml", "site.yml", "survey.yml", "verify.yml"} <= {path.name for path in PLAYBOOKS}
+
+
+@each_playbook
+def test_plays_say_what_they_gather_and_stop_at_the_first_failure(path: Path) -> None:
+    silent = []
+    for play in plays(path):
+        if "ansible.builtin.import_playbook" in play:
+            continue
+        if play.get("gather_facts") is not False:
+            silent.append(f"{play.get('name')}: gather_facts")
+        if path in PLAYBOOKS and play.get("any_errors_fatal") is not True:
+            silent.append(f"{play.get('name')}: any_errors_fatal")
+    assert silent == []
+
+
+@each_playbook
+def test_plays_have_roles_or_tasks_not_both(path: Path) -> None:
+    assert [play["name"] for play in plays(path) if "roles" in play and "tasks" in play] == []
+
+
+@each_playbook
+def test_names_are_sentences(path: Path) -> None:
+    named_badly = [item.get("name") for item in tasks(path) if not re.match(r"[A-Z]", str(item.get("name", "")))]
+    assert named_badly == []
+
+
+@each_playbook
+def test_failures_are_not_swallowed(path: Path) -> None:
+    hidden = [task.get("name") for task in tasks(path) if task.get("ignore_errors") or task.get("failed_when") is False]
+    assert hidden == []
+
+
+@each_playbook
+def test_imported_playbooks_exist(path: Path) -> None:
+    for play in plays(path):
+        target = play.get("ansible.builtin.import_playbook")
+        if target is None:
+            continue
+        ours = re.fullmatch(r"fediverse\.mastodon\.(\w+)", target)
+        assert (ROOT / "playbooks" / f"{ours.group(1)}.yml" if ours else path.parent / target).is_file()
+
+
+@pytest.mark.parametrize("path", [*PLAYBOOKS, ROOT / "site.yml"], ids=named)
+def test_it_parses_without_a_warning(path: Path) -> None:
+    done = subprocess.run(
+        [
+            str(Path(sys.executable).parent / "ansible-playbook"),
+            "--syntax-check",
+            *(part for inventory in INVENTORIES[:1] for part in ("-i", str(inventory))),
+            str(path),
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "NO_COLOR": "1", "ANSIBLE_DEPRECATION_WARNINGS": "true"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+
+
+def test_the_collection_is_found_through_its_link() -> None:
+    link = ROOT / ".collections" / "ansible_collections" / "fediverse" / "mastodon"
+    assert link.is_symlink() and not os.path.isabs(os.readlink(link))
+    assert (link / "galaxy.yml").samefile(ROOT / "galaxy.yml")

@@ -1,0 +1,165 @@
+"""Every role: complete, its specification equal to its defaults, blind to other hosts."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.repo.repository import ROLES, ROOT, load, named, tasks
+from tests.repo.role_readmes import readme
+
+TYPES: dict[str, tuple[type, ...]] = {
+    "str": (str,),
+    "path": (str,),
+    "int": (int,),
+    "float": (int, float),
+    "bool": (bool,),
+    "list": (list,),
+    "dict": (dict,),
+}
+# They are about the whole installation: the layouts prove them, and unit tests their cores.
+ONLY_IN_LAYOUTS = {"plan", "common", "mastodon"}
+each_role = pytest.mark.parametrize("role", ROLES, ids=named)
+
+
+def options(role: Path) -> dict[str, Any]:
+    """The options of all entry points."""
+    found: dict[str, Any] = {}
+    for spec in load(role / "meta" / "argument_specs.yml").get("argument_specs", {}).values():
+        found.update(spec.get("options") or {})
+    return found
+
+
+def computed(value: Any) -> bool:
+    """Whether a default is a template, here or further inside."""
+    if isinstance(value, dict):
+        return any(computed(part) for part in value.values())
+    if isinstance(value, list):
+        return any(computed(part) for part in value)
+    return isinstance(value, str) and "{{" in value
+
+
+def test_there_are_roles() -> None:
+    assert len(ROLES) >= 13
+
+
+@each_role
+def test_it_is_complete(role: Path) -> None:
+    wanted = ["README.md", "defaults/main.yml", "meta/argument_specs.yml", "meta/main.yml"]
+    assert [name for name in wanted if not (role / name).is_file()] == []
+    assert load(role / "meta" / "main.yml")["dependencies"] == []
+
+
+@each_role
+def test_it_has_a_scenario(role: Path) -> None:
+    scenarios = [
+        path for path in ROOT.glob("molecule/*/converge.yml") if f"fediverse.mastodon.{role.name}\n" in path.read_text()
+    ]
+    if not scenarios and role.name in ONLY_IN_LAYOUTS:
+        scenarios = list(ROOT.glob("molecule/layout_*/molecule.yml"))
+    assert scenarios != []
+
+
+@each_role
+def test_names_in_specification_and_defaults_agree(role: Path) -> None:
+    specified = {name for name, option in options(role).items() if not option.get("required")}
+    given = set(load(role / "defaults" / "main.yml"))
+    assert sorted(given - set(options(role))) == [], "in defaults/main.yml, but not specified"
+    assert sorted(specified - given) == [], "specified, but without a default"
+
+
+@each_role
+def test_values_in_specification_and_defaults_agree(role: Path) -> None:
+    given = load(role / "defaults" / "main.yml")
+    differing = {}
+    for name, option in options(role).items():
+        value = given.get(name)
+        if computed(value):
+            if "default" in option:
+                differing[name] = "a computed default must not be repeated in the specification"
+        elif name in given and option.get("default") != value:
+            differing[name] = f"{value!r} in defaults, {option.get('default')!r} in the specification"
+    assert differing == {}
+
+
+@each_role
+def test_literal_defaults_have_their_type(role: Path) -> None:
+    given = load(role / "defaults" / "main.yml")
+    wrong = {}
+    for name, option in options(role).items():
+        value = given.get(name)
+        kinds = TYPES.get(option.get("type", "str"))
+        if value is None or computed(value) or kinds is None:
+            continue
+        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+            wrong[name] = f"{value!r} is no {option.get('type', 'str')}"
+    assert wrong == {}
+
+
+@each_role
+def test_every_option_is_described(role: Path) -> None:
+    assert [name for name, option in options(role).items() if not option.get("description")] == []
+
+
+@each_role
+def test_its_variables_carry_its_name(role: Path) -> None:
+    public = set(load(role / "defaults" / "main.yml"))
+    assert sorted(name for name in public if not name.startswith(f"{role.name}_")) == []
+    internal = set(load(role / "vars" / "main.yml"))
+    assert sorted(name for name in internal if not name.startswith(f"__{role.name}_")) == []
+
+
+@each_role
+def test_it_knows_no_other_host(role: Path) -> None:
+    if role.name == "plan":
+        return
+    hits = [
+        f"{path.relative_to(ROOT)}: {match.group(0)}"
+        for path in role.rglob("*")
+        if path.is_file() and path.suffix in {".yml", ".j2", ".sh"}
+        for match in re.finditer(r"\b(hostvars\b|groups\s*\[|groups\.)", path.read_text())
+    ]
+    assert hits == []
+
+
+@each_role
+def test_templates_say_who_wrote_them(role: Path) -> None:
+    silent = []
+    for path in role.glob("templates/**/*.j2"):
+        head = path.read_text()[:400]
+        if f"fediverse.mastodon (role {role.name})" not in head and "__" not in head.splitlines()[0]:
+            silent.append(str(path.relative_to(ROOT)))
+    assert silent == []
+
+
+@each_role
+def test_task_names_are_sentences(role: Path) -> None:
+    wrong = []
+    for path in [*role.glob("tasks/*.yml"), *role.glob("handlers/*.yml")]:
+        for task in tasks(path):
+            name = str(task.get("name", ""))
+            sentence = name.rsplit("|", 1)[-1].strip()
+            if not sentence[:1].isupper() or sentence.endswith("."):
+                wrong.append(f"{path.relative_to(ROOT)}: {name!r}")
+            if path.parent.name == "tasks" and path.name != "main.yml" and " | " not in name:
+                wrong.append(f"{path.relative_to(ROOT)}: {name!r} lacks the prefix of its file")
+    assert wrong == []
+
+
+@each_role
+def test_failures_are_not_swallowed(role: Path) -> None:
+    hidden = [
+        f"{path.relative_to(ROOT)}: {task.get('name')}"
+        for path in role.glob("tasks/*.yml")
+        for task in tasks(path)
+        if task.get("ignore_errors") or task.get("failed_when") is False or task.get("ignore_unreachable")
+    ]
+    assert hidden == []
+
+
+@each_role
+def test_its_readme_is_fresh(role: Path) -> None:
+    assert (role / "README.md").read_text() == readme(role), "stale: run `make role-readmes`"
