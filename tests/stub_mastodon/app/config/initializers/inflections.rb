@@ -1,0 +1,3 @@
+# frozen_string_literal: true
+
+ActiveSupport::Inflector.inflections(:en) { |inflect| inflect.acronym('ActivityPub') }
