@@ -75,6 +75,7 @@ S3_SECRETS = ("access_key", "secret_key")
 OTHER_SETTINGS = (
     "mastodon_build_environment",
     "mastodon_extra_packages",
+    "mastodon_keep_releases",
     "mastodon_secrets_file",
 )
 

@@ -94,12 +94,15 @@ def _host(
             f"{architecture} declared, and the host is {report['architecture']}",
             f"write mastodon_architecture: {report['architecture']}",
         )
-    short = {disk["mount"]: disk for disk in report["disks"] if disk["free_mb"] < limits.min_disk_mb}
-    for mount, disk in short.items():
+    short: dict[str, list[str]] = {}
+    for disk in report["disks"]:
+        if disk["free_mb"] < limits.min_disk_mb:
+            short.setdefault(f"{disk['free_mb']} MB free on {disk['mount']}", []).append(disk["path"])
+    for free, paths in short.items():
         problems.add(
             name,
             "preflight_min_disk_mb",
-            f"{disk['free_mb']} MB free on {mount} (for {disk['path']}), {limits.min_disk_mb} MB are needed",
+            f"{free} (for {', '.join(paths)}), {limits.min_disk_mb} MB are needed",
             "make room there, or lower the setting",
         )
     total, actual = (declared.get("memory_mb") or {}).get("total"), int(report["memory_mb"])
@@ -120,7 +123,7 @@ def _clock(name: str, epoch: float, before: float, after: float, limits: Limits,
             "preflight_clock_tolerance_s",
             f"its clock is {abs(off):.0f} s {'ahead of' if off > 0 else 'behind'} the controller's,"
             f" {limits.clock_tolerance_s:g} s are allowed",
-            "let systemd-timesyncd or chrony set it (timedatectl set-ntp true); if all hosts are off, the controller is",
+            "let systemd-timesyncd or chrony set it (timedatectl set-ntp true); if all are off, the controller is",
         )
 
 

@@ -41,7 +41,7 @@ def _host(name: str, report: Mapping[str, Any], reached_at: str) -> list[str]:
         lines.append(f"mastodon_address: {address}  # {note}")
     mounts = {disk["mount"]: disk for disk in report["disks"]}
     for mount, disk in mounts.items():
-        kind = {True: "hdd", False: "ssd", None: "unknown kind"}[disk["rotational"]]
+        kind = {True: "hdd, or a virtual disk", False: "ssd", None: "unknown kind"}[disk["rotational"]]
         size = f"{disk['free_mb'] / 1024:.0f} of {disk['size_mb'] / 1024:.0f} GB free"
         lines.append(f"# disk {mount}: {kind}, {size}")
     return lines
