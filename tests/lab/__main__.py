@@ -56,7 +56,7 @@ def ssh(name: str, host: str, arguments: list[str]) -> None:
     """Become ssh."""
     state = labs.running(name)
     labs.chosen(state, [host])
-    options = "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR".split()
+    options = ["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "LogLevel=ERROR"]
     os.execvp("ssh", ["ssh", "-i", str(state.key), *options, f"debian@{state.hosts[host].plain}", *arguments])
 
 

@@ -109,19 +109,19 @@ def explain(output: str, what: str) -> str:
         r"Temporary failure resolving|Could not resolve|Could not connect|Connection timed out|Network is unreachable",
         output,
     ):
-        return f"{what} because no Debian mirror answers; check the network and the machine's apt sources (`apt-get update` must work)"
+        return f"{what} because no Debian mirror answers; check the network and that `apt-get update` works"
     if re.search(r"No space left on device", output):
         return f"{what} because the disk is full; free some space and run it again"
     lines = [
         line.strip() for line in output.splitlines() if re.match(r"\s*(E:|error:|dpkg: error)", line)
     ] or output.strip().splitlines()[-1:]
-    return f"{what}: {lines[0] if lines else 'no message'}; see that `apt-get update` works on this machine and run it again"
+    return f"{what}: {lines[0] if lines else 'no message'}; see that `apt-get update` works here and run it again"
 
 
 def refuse_install(package: str, user: int, os_id: str) -> str | None:
     """Why a package cannot be installed here, or nothing."""
     if os_id not in ("debian", "ubuntu"):
-        return f"{package} is missing and this machine is not Debian, so the lab cannot install it; install {package} yourself"
+        return f"{package} is missing and the lab can install it on Debian only; install {package} yourself"
     if user != 0:
         return f"{package} is missing and you are not root, so the lab cannot install it; run this as root"
     return None

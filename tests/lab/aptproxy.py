@@ -112,7 +112,7 @@ def ensure(base: Callable[[str], str]) -> str:
             while not answers(url):
                 if time.monotonic() > deadline:
                     raise LabError(
-                        f"the package cache does not answer at {url}; see `docker logs {NAME}`, perhaps something else uses the port"
+                        f"the package cache does not answer at {url}; see `docker logs {NAME}` (is the port in use?)"
                     )
                 time.sleep(0.2)
     return url

@@ -1,4 +1,4 @@
-"""Images with packages baked in, cached by content: for scenarios that are not about installing, and for the package cache."""
+"""Images with packages baked in, cached by content: for scenarios not about installing, and for the package cache."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .errors import LabError
 from .paths import lock
 from .progress import step
 
-# Services must not start while the image is built; they do at the host's first boot, so the hook must not stay in the image.
+# Services must not start while the image is built. They do at the host's first boot: the hook must not stay.
 SCRIPT = """\
 set -eu
 printf '#!/bin/sh\\nexit 101\\n' >/usr/sbin/policy-rc.d

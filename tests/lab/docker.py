@@ -22,9 +22,8 @@ class DockerError(LabError):
 
 def docker(*arguments: str, stdin: bytes | None = None, timeout: float = 300) -> str:
     """Run docker and return what it printed."""
-    feed: dict[str, Any] = {"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}
     try:
-        done = subprocess.run(["docker", *arguments], capture_output=True, timeout=timeout, **feed)
+        done = subprocess.run(["docker", *arguments], capture_output=True, timeout=timeout, input=stdin or b"")
     except FileNotFoundError:
         raise DockerError(arguments, "there is no docker command") from None
     except subprocess.TimeoutExpired:

@@ -21,9 +21,11 @@ START_SECONDS = 60
 def refusal(user: int, host: str) -> str | None:
     """Why no engine can be started here, or nothing."""
     if host:
-        return f"the Docker engine at DOCKER_HOST={host} does not answer; start it, or unset DOCKER_HOST so that the lab starts one here"
+        return (
+            f"the Docker engine at DOCKER_HOST={host} does not answer; start it, or unset DOCKER_HOST to have one here"
+        )
     if user != 0:
-        return "no Docker engine answers and you are not root, so the lab cannot start one; run this as root or start Docker"
+        return "no Docker engine answers, and to start one the lab must be root; run this as root or start Docker"
     return None
 
 

@@ -9,6 +9,8 @@ import socket
 import subprocess
 import tarfile
 import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from . import network
@@ -18,15 +20,26 @@ from .progress import say
 from .request import Host
 from .state import Placed, State
 
-# systemd as PID 1 without --privileged, which machines without CAP_SYS_RESOURCE refuse.
-FLAGS = (
-    "--cap-add=SYS_ADMIN --cap-add=NET_ADMIN --security-opt=seccomp=unconfined --security-opt=apparmor=unconfined "
-    "--device=/dev/net/tun --cgroupns=host --volume=/sys/fs/cgroup:/sys/fs/cgroup:rw --tmpfs=/run --tmpfs=/run/lock "
-    "--stop-signal=SIGRTMIN+3 --restart=no"
-).split()
+# systemd as PID 1 without --privileged, which machines without CAP_SYS_RESOURCE refuse. SYS_PTRACE: without it a unit
+# with both PrivateUsers= and ProtectProc=invisible fails with status 217, Debian's own Redis for one.
+FLAGS = [
+    *("--cap-add=SYS_ADMIN", "--cap-add=NET_ADMIN", "--cap-add=SYS_PTRACE"),
+    *("--security-opt=seccomp=unconfined", "--security-opt=apparmor=unconfined", "--device=/dev/net/tun"),
+    *("--cgroupns=host", "--volume=/sys/fs/cgroup:/sys/fs/cgroup:rw", "--tmpfs=/run", "--tmpfs=/run/lock"),
+    *("--stop-signal=SIGRTMIN+3", "--restart=no"),
+]
+PARALLEL = 8
 BOOT_SECONDS = 120
 SSH_SECONDS = 20
 GONE = ("No such container", "is not connected", "already exists in network", "is not paused", "is not running")
+
+
+def each(names: Iterable[str], action: Callable[[str], Any]) -> None:
+    """Do it to all of them at once; the first failure is raised after all have ended."""
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        futures = [pool.submit(action, name) for name in names]
+    for future in futures:
+        future.result()
 
 
 def container(lab: str, host: str) -> str:
@@ -115,7 +128,8 @@ def wait(state: State, host: str) -> None:
     while booted not in ("running", "degraded"):
         if time.monotonic() > deadline:
             raise LabError(
-                f"{host} has not booted within {BOOT_SECONDS} s (systemd says '{booted}'); see `python3 -m tests.lab logs {state.name}`"
+                f"{host} has not booted within {BOOT_SECONDS} s (systemd: '{booted}'); "
+                f"see `python3 -m tests.lab logs {state.name}`"
             )
         call = ["docker", "exec", name, "systemctl", "is-system-running", "--wait"]
         try:
@@ -134,7 +148,8 @@ def wait(state: State, host: str) -> None:
         say(f"{host}: degraded, failed: {', '.join(line.split()[0] for line in failed.splitlines() if line)}")
     if not _banner(state.hosts[host].plain, time.monotonic() + SSH_SECONDS):
         raise LabError(
-            f"{host} has booted but its sshd does not answer at {state.hosts[host].plain}; see `python3 -m tests.lab logs {state.name}`"
+            f"{host} has booted but its sshd does not answer at {state.hosts[host].plain}; "
+            f"see `python3 -m tests.lab logs {state.name}`"
         )
 
 
@@ -201,6 +216,5 @@ FAULTS = {"kill": kill, "pause": pause, "resume": resume, "cut": cut, "mend": me
 
 
 def remove(names: list[str]) -> None:
-    """Remove containers with everything they wrote."""
-    if names:
-        docker("rm", "--force", "--volumes", *names)
+    """Remove containers with everything they wrote; at once, because docker takes them one after the other."""
+    each(names, lambda name: docker("rm", "--force", "--volumes", name))

@@ -17,10 +17,10 @@ from .progress import step
 
 REPOSITORY = "fediverse-lab"
 # What a bare Debian server has and roles may expect; everything else they install themselves.
-PACKAGES = (
-    "ca-certificates cron dbus iproute2 iputils-ping kmod less logrotate netbase openssh-server procps python3 sudo systemd systemd-sysv "
-    "systemd-timesyncd tzdata udev"
-).split()
+PACKAGES = [
+    *("ca-certificates", "cron", "dbus", "iproute2", "iputils-ping", "kmod", "less", "logrotate", "netbase"),
+    *("openssh-server", "procps", "python3", "sudo", "systemd", "systemd-sysv", "systemd-timesyncd", "tzdata", "udev"),
+]
 APT_CONFIGURATION = """\
 Acquire::Languages "none";
 Acquire::Retries "3";
@@ -34,35 +34,29 @@ path-exclude=/usr/share/info/*
 path-exclude=/usr/share/locale/*
 path-exclude=/usr/share/lintian/*
 """
-# A host key each, made at the first start: hosts of the same image must not share it.
-SSH_UNIT = """\
-[Service]
-ExecStartPre=
-ExecStartPre=/bin/sh -c 'test -s /etc/ssh/ssh_host_ed25519_key || ssh-keygen -q -t ed25519 -N "" -f /etc/ssh/ssh_host_ed25519_key'
-ExecStartPre=/usr/sbin/sshd -t
-"""
 SSH_CONFIGURATION = """\
 HostKey /etc/ssh/ssh_host_ed25519_key
 PasswordAuthentication no
 UseDNS no
 """
-# Docker mounts /etc/hosts and /etc/hostname over the image's files; on a mount point nothing can be renamed into place,
-# as on a real host it can. So the first thing that runs takes the mounts away and leaves plain files with their content.
-PLAIN_FILES = """\
+# Docker mounts /etc/hosts and /etc/hostname over the image's files. Nothing can be renamed onto a mount point, as it
+# can on a real host; so the first thing that runs takes the mounts away and leaves plain files with their content.
+# Host keys are made then too: hosts of the same image must not share them.
+BOOT_UNIT = """\
 [Unit]
-Description=Plain /etc/hosts and /etc/hostname instead of mounts
+Description=Make the container like a host: plain files in /etc, a host key of its own
 DefaultDependencies=no
 Before=sysinit.target
 [Service]
 Type=oneshot
 RemainAfterExit=yes
-ExecStart=/usr/local/sbin/lab-plain-files
+ExecStart=/usr/local/sbin/lab-boot
 [Install]
 WantedBy=sysinit.target
 """
-PLAIN_FILES_SCRIPT = """\
+BOOT_SCRIPT = """\
 #!/bin/sh
-# An existing file has been written by an earlier start, and perhaps by an administrator since: it stays.
+# A file with content has been written by an earlier boot, and perhaps by an administrator since: it stays.
 set -eu
 for file in /etc/hosts /etc/hostname; do
     mountpoint -q "$file" || continue
@@ -70,23 +64,28 @@ for file in /etc/hosts /etc/hostname; do
     umount "$file"
     test -s "$file" || printf '%s\\n' "$content" >"$file"
 done
+key=/etc/ssh/ssh_host_ed25519_key
+test -s "$key" || ssh-keygen -q -t ed25519 -N "" -f "$key"
 """
 FILES = {
     "etc/apt/apt.conf.d/20lab": (APT_CONFIGURATION, 0o644),
     "etc/dpkg/dpkg.cfg.d/lab": (DPKG_CONFIGURATION, 0o644),
     "etc/ssh/sshd_config.d/lab.conf": (SSH_CONFIGURATION, 0o644),
-    "etc/systemd/system/ssh.service.d/lab.conf": (SSH_UNIT, 0o644),
-    "etc/systemd/system/lab-plain-files.service": (PLAIN_FILES, 0o644),
-    "usr/local/sbin/lab-plain-files": (PLAIN_FILES_SCRIPT, 0o755),
+    "etc/systemd/system/lab-boot.service": (BOOT_UNIT, 0o644),
+    "usr/local/sbin/lab-boot": (BOOT_SCRIPT, 0o755),
     "etc/sudoers.d/debian": ("debian ALL=(ALL:ALL) NOPASSWD: ALL\n", 0o440),
 }
 CUSTOMIZE = """\
 useradd --create-home --shell /bin/bash --groups sudo debian
 install -d -m 700 -o debian -g debian /home/debian/.ssh
-rm -f /etc/ssh/ssh_host_* /etc/apt/apt.conf.d/docker-* /etc/hostname /etc/hosts /etc/resolv.conf /var/lib/dbus/machine-id
+rm -f /etc/ssh/ssh_host_* /etc/hostname /etc/hosts /etc/resolv.conf /var/lib/dbus/machine-id
+rm -f /etc/apt/apt.conf.d/docker-* /etc/apt/apt.conf.d/99mmdebstrap /etc/dpkg/dpkg.cfg.d/99mmdebstrap
 : >/etc/machine-id
-systemctl enable lab-plain-files.service
-systemctl mask console-getty.service getty.target apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer fstrim.timer
+systemctl enable lab-boot.service
+systemctl mask console-getty.service getty.target
+systemctl mask apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer fstrim.timer
+apt-get clean
+apt-cache gencaches
 """
 
 
@@ -100,7 +99,12 @@ def tag(release: str, sources: list[str]) -> str:
 
 def command(release: str, sources: list[str], files: Path, target: Path) -> list[str]:
     """The mmdebstrap call."""
-    call = ["mmdebstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", "--skip=cleanup/apt/lists"]
+    call = [
+        "mmdebstrap",
+        "--variant=minbase",
+        f"--include={','.join(PACKAGES)}",
+        "--skip=cleanup/apt/lists,cleanup/apt/cache",
+    ]
     call += [f"--aptopt={line.rstrip(';')}" for line in APT_CONFIGURATION.splitlines()]
     call += [f"--dpkgopt={line}" for line in DPKG_CONFIGURATION.splitlines()]
     call += [f"--customize-hook=copy-in {files / name} /" for name in sorted({name.split("/")[0] for name in FILES})]

@@ -65,7 +65,7 @@ def masked(sources: list[Path], written: Mapping[str, Mapping[str, Any]]) -> str
                     continue  # not plain YAML: Ansible will say so better than we can
                 both = sorted(set(content) & set(variables)) if isinstance(content, dict) else []
                 if both:
-                    return f"{file} sets {', '.join(both)}, which wins over the lab's; set it for the host in the inventory file instead"
+                    return f"{file} sets {', '.join(both)} and wins over the lab; set it in the inventory file instead"
     return None
 
 

@@ -6,7 +6,6 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -20,16 +19,6 @@ from .paths import CACHE, CHECKOUT, LABS, check_disk, lab_dir, lock
 from .progress import elapsed, say, step
 from .request import Host, Spec, apply_spec, check_name, fill, make_spec
 from .state import Placed, State, load
-
-PARALLEL = 8
-
-
-def each(names: Iterable[str], action: Callable[[str], Any]) -> None:
-    """Do it to all of them at once; the first failure is raised after all have ended."""
-    with ThreadPoolExecutor(PARALLEL) as pool:
-        futures = [pool.submit(action, name) for name in names]
-    for future in futures:
-        future.result()
 
 
 def read_spec(file: Path | None) -> Spec:
@@ -57,7 +46,7 @@ def app_variables(app: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         reason = (done.stderr.strip().splitlines() or ["it printed no mapping"])[-1]
         raise LabError(
-            f"the variables of the app are not to be had: {reason}; run `python3 -m tests.stub_mastodon vars` to see why"
+            f"the app's variables are not to be had: {reason}; run `python3 -m tests.stub_mastodon vars` to see why"
         )
     return found
 
@@ -101,7 +90,7 @@ def _new(name: str) -> State:
 def plan(
     state: State, wanted: dict[str, str], seen: dict[str, dict[str, Any]]
 ) -> tuple[list[str], list[str], list[str]]:
-    """Which hosts to remove, to make and to mend, from fingerprints wanted and containers seen. Changes `state.hosts`."""
+    """Which hosts to remove, make and mend, from fingerprints wanted and containers seen. Changes `state.hosts`."""
     gone = [
         name
         for name in seen
@@ -112,8 +101,10 @@ def plan(
     fresh = [name for name in wanted if name not in stay]
     places = (position for position in range(240) if network.address(state.networks.plain, position) not in used)
     for name, position in zip(fresh, places):
-        addresses = (network.address(subnet, position) for subnet in (state.networks.plain, state.networks.cluster))
-        stay[name] = Placed(*addresses, wanted[name])
+        plain, cluster = (
+            network.address(subnet, position) for subnet in (state.networks.plain, state.networks.cluster)
+        )
+        stay[name] = Placed(plain, cluster, wanted[name])
     state.hosts = {name: stay[name] for name in wanted}
     return gone, fresh, [name for name in wanted if name not in fresh]
 
@@ -159,13 +150,11 @@ def up(name: str, sources: list[Path], listed: list[Host], spec_file: Path | Non
         if problem:
             raise LabError(problem)
         text = inventory.render(written)
-        for target in [state.directory / "zz_lab.yml", *([out] if out else [])]:
+        for target in [state.inventory, *([out] if out else [])]:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(text)
             target.chmod(0o600)
-    say(
-        f"{name}: {len(state.hosts)} hosts are up, {elapsed():.1f} s in all; inventory {out or state.directory / 'zz_lab.yml'}"
-    )
+    say(f"{name}: {len(state.hosts)} hosts are up, {elapsed():.1f} s in all; inventory {out or state.inventory}")
 
 
 def _bring(name: str, wanted: dict[str, Host], images: dict[str, str], proxy: str) -> State:
@@ -177,10 +166,10 @@ def _bring(name: str, wanted: dict[str, Host], images: dict[str, str], proxy: st
     state.save()
     if fresh:
         with step(f"{name}: starting {', '.join(fresh)}"):
-            each(fresh, lambda host: hosts.create(state, wanted[host], images[wanted[host].release], proxy))
-            each(fresh, lambda host: hosts.wait(state, host))
+            hosts.each(fresh, lambda host: hosts.create(state, wanted[host], images[wanted[host].release], proxy))
+            hosts.each(fresh, lambda host: hosts.wait(state, host))
     if kept:
-        each(kept, lambda host: hosts.mend(state, host))
+        hosts.each(kept, lambda host: hosts.mend(state, host))
         say(f"{name}: {', '.join(kept)} run already")
     return state
 
@@ -226,7 +215,7 @@ def fault(name: str, kind: str, names: list[str]) -> None:
     """Break or mend hosts, all at once."""
     state = running(name)
     with step(f"{name}: {kind} {', '.join(names)}"):
-        each(chosen(state, names), lambda host: hosts.FAULTS[kind](state, host))
+        hosts.each(chosen(state, names), lambda host: hosts.FAULTS[kind](state, host))
 
 
 def describe(name: str) -> list[str]:
@@ -235,9 +224,8 @@ def describe(name: str) -> list[str]:
     seen = {one["Config"]["Labels"][HOST_LABEL]: one for one in containers(name)}
     if state is None:
         return [f"{name}: half a lab, {len(seen)} containers; `python3 -m tests.lab down {name}` removes it"]
-    lines = [
-        f"{name}: {len(state.hosts)} hosts, {(time.time() - state.created) / 60:.0f} min old, inventory {state.directory / 'zz_lab.yml'}"
-    ]
+    minutes = (time.time() - state.created) / 60
+    lines = [f"{name}: {len(state.hosts)} hosts, {minutes:.0f} min old, inventory {state.inventory}"]
     for host, placed in state.hosts.items():
         status = seen[host]["State"]["Status"] if host in seen else "missing"
         if status == "running" and network.name(name, "cluster") not in seen[host]["NetworkSettings"]["Networks"]:

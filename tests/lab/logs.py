@@ -15,7 +15,7 @@ def _output(call: list[str]) -> str:
 
 
 def show(name: str, wanted: list[str], lines: int) -> None:
-    """Print failed units with their own last lines, then the journal's last lines. Asks docker: ssh may be what broke."""
+    """Print failed units with their last lines, then the journal's. Asks docker: ssh may be what broke."""
     state = labs.running(name)
     for host in labs.chosen(state, wanted) or list(state.hosts):
         seen = hosts.details(name, host)
@@ -24,10 +24,9 @@ def show(name: str, wanted: list[str], lines: int) -> None:
         if status != "running":
             continue
         execute = ["docker", "exec", hosts.container(name, host)]
+        journal = [*execute, "journalctl", "--no-pager", "--output=short", "-n", str(lines)]
         failed = [line.split()[0] for line in _output([*execute, *UNITS]).splitlines() if line.strip()]
         print(f"failed units: {', '.join(failed) or 'none'}")
         for unit in failed:
-            print(
-                f"--- {unit}\n{_output([*execute, 'journalctl', '--no-pager', '--output=short', '-n', str(lines), '-u', unit])}"
-            )
-        print(f"--- journal\n{_output([*execute, 'journalctl', '--no-pager', '--output=short', '-n', str(lines)])}")
+            print(f"--- {unit}\n{_output([*journal, '-u', unit])}")
+        print(f"--- journal\n{_output(journal)}")

@@ -26,7 +26,7 @@ def path() -> Path:
 def too_old(version: str) -> bool:
     """Is `go version` below what MinIO needs? An unknown form is given a chance."""
     match = re.search(r"go(\d+)\.(\d+)", version)
-    return bool(match) and (int(match.group(1)), int(match.group(2))) < GO
+    return match is not None and (int(match.group(1)), int(match.group(2))) < GO
 
 
 def explain(output: str) -> str:
@@ -36,9 +36,9 @@ def explain(output: str) -> str:
             "MinIO could not be built because Go's module proxy does not answer; check the network and `go env GOPROXY`"
         )
     if "no space left" in output:
-        return "MinIO could not be built because the disk is full; it needs 5 GB for Go's caches, `go clean -cache` frees some"
+        return "MinIO could not be built because the disk is full; Go's caches need 5 GB, `go clean -cache` frees some"
     lines = output.strip().splitlines()
-    return f"MinIO could not be built: {lines[-1] if lines else 'no message'}; try `go install {MODULE}@{VERSION}` yourself"
+    return f"MinIO could not be built: {lines[-1] if lines else 'no message'}; try `go install {MODULE}@{VERSION}`"
 
 
 def ensure() -> Path:

@@ -39,6 +39,11 @@ class State:
         """The throw-away private key."""
         return self.directory / "key"
 
+    @property
+    def inventory(self) -> Path:
+        """The connection inventory, also kept here for `list` and people."""
+        return self.directory / "zz_lab.yml"
+
     def save(self) -> None:
         """Write the state file, whole or not at all."""
         partial = self.directory / "state.json.partial"
