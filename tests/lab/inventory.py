@@ -42,8 +42,8 @@ def read(sources: list[Path]) -> Named:
         text = " ".join(str(problem).split())
         raise LabError(f"inventory {', '.join(map(str, sources))} cannot be read: {text}; correct the file") from None
     groups = manager.get_groups_dict()
-    names = [host.name for host in manager.get_hosts() if host.name not in LOCAL]
-    return Named(names, [name for name in groups.get("minio", []) if name not in LOCAL])
+    names = [str(host.name) for host in manager.get_hosts() if host.name not in LOCAL]
+    return Named(names, [str(name) for name in groups.get("minio", []) if name not in LOCAL])
 
 
 def masked(sources: list[Path], written: Mapping[str, Mapping[str, Any]]) -> str | None:
