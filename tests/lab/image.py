@@ -63,6 +63,7 @@ for file in /etc/hosts /etc/hostname; do
     content=$(cat "$file")
     umount "$file"
     test -s "$file" || printf '%s\\n' "$content" >"$file"
+    chmod 644 "$file"
 done
 key=/etc/ssh/ssh_host_ed25519_key
 test -s "$key" || ssh-keygen -q -t ed25519 -N "" -f "$key"
@@ -84,8 +85,6 @@ rm -f /etc/apt/apt.conf.d/docker-* /etc/apt/apt.conf.d/99mmdebstrap /etc/dpkg/dp
 systemctl enable lab-boot.service
 systemctl mask console-getty.service getty.target
 systemctl mask apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer fstrim.timer
-apt-get clean
-apt-cache gencaches
 """
 
 
@@ -103,7 +102,7 @@ def command(release: str, sources: list[str], files: Path, target: Path) -> list
         "mmdebstrap",
         "--variant=minbase",
         f"--include={','.join(PACKAGES)}",
-        "--skip=cleanup/apt/lists,cleanup/apt/cache",
+        "--skip=cleanup/apt/lists",
     ]
     call += [f"--aptopt={line.rstrip(';')}" for line in APT_CONFIGURATION.splitlines()]
     call += [f"--dpkgopt={line}" for line in DPKG_CONFIGURATION.splitlines()]
