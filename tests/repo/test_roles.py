@@ -21,7 +21,7 @@ TYPES: dict[str, tuple[type, ...]] = {
     "dict": (dict,),
 }
 # They are about the whole installation: the layouts prove them, and unit tests their cores.
-ONLY_IN_LAYOUTS = {"plan", "common", "mastodon"}
+ONLY_IN_LAYOUTS = {"plan", "preflight"}
 each_role = pytest.mark.parametrize("role", ROLES, ids=named)
 
 

@@ -1,0 +1,47 @@
+"""Commands on the hosts, over the connections that testinfra keeps."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from functools import cache
+from typing import Any
+
+import testinfra
+from testinfra.host import Host
+
+from tests.e2e.cluster import Cluster
+
+RUNNER = (
+    "cd /opt/mastodon/current && runuser -u mastodon -- env RAILS_ENV=production RAILS_LOG_LEVEL=fatal bin/rails runner"
+)
+PUSH = """
+require "json"
+orders = JSON.parse(ARGV.fetch(0))
+orders.each do |order|
+  Sidekiq::Client.push("class" => "LabWorker", "queue" => order["queue"], "args" => [order], "retry" => false)
+end
+"""
+
+
+@cache
+def host(cluster: Cluster, name: str) -> Host:
+    """A host by its name in the inventory, as root."""
+    return testinfra.get_host(
+        f"ansible://{name}?ansible_inventory={cluster.inventory[0]}&force_ansible=false&sudo=true"
+    )
+
+
+def sql(cluster: Cluster, query: str) -> list[list[str]]:
+    """Rows of a query, asked as the database server's administrator."""
+    database = host(cluster, cluster.settings["hosts"]["postgres"])
+    out = database.check_output(
+        f"cd / && runuser -u postgres -- psql -X -t -A -F '|' -d mastodon_production -c {shlex.quote(query)}"
+    )
+    return [line.split("|") for line in out.splitlines() if line]
+
+
+def push(cluster: Cluster, orders: list[dict[str, Any]]) -> None:
+    """Push LabWorker jobs, as the application itself does."""
+    worker = host(cluster, cluster.settings["migrate_host"])
+    worker.check_output(f"{RUNNER} {shlex.quote(PUSH)} {shlex.quote(json.dumps(orders))}")
