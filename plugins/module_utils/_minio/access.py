@@ -90,10 +90,9 @@ def steps(found: Found, wanted: Wanted) -> list[Step]:
         result.append(
             Step(f"write policy {policy}", ("admin", "policy", "create", "root", policy, "{}"), wanted.policy)
         )
-    if not found.secret_accepted or not found.user_status:
+    if found.user_status != "enabled" or not found.secret_accepted:
+        # Makes the user, or gives it this secret and enables it again.
         result.append(Step(f"set credentials of {user}", ("admin", "user", "add", "root"), needs_credentials=True))
-    elif found.user_status != "enabled":
-        result.append(Step(f"enable user {user}", ("admin", "user", "enable", "root", user)))
     for extra in sorted(set(found.user_policies) - {policy}):
         result.append(Step(f"detach policy {extra}", ("admin", "policy", "detach", "root", extra, "--user", user)))
     if policy not in found.user_policies:
