@@ -191,7 +191,7 @@ def _check_names(host: str, present: Sequence[str], values: Raw, problems: Probl
     reader = Reader(problems, (host,))
     for name in present:
         if name not in names.KNOWN:
-            reader.bad(name, "there is no such setting", did_you_mean(name, names.KNOWN, "remove it"))
+            reader.bad(name, "there is no such setting", did_you_mean(name, names.KNOWN, "remove it", "mastodon_"))
     for key in values.get("mastodon_environment") or ():
         if key in names.PER_PROCESS:
             reader.bad(f"mastodon_environment.{key}", names.PER_PROCESS[key], "remove it there")
@@ -265,7 +265,7 @@ def _address(reader: Reader, value: Any, name: str, order: tuple[str, ...]) -> s
     if address and len(order) > 1 and ipaddress.ip_address(address).is_loopback:
         reader.bad(
             "mastodon_address",
-            f"{address} cannot be reached from the other hosts",
+            f"{address} cannot be reached from other hosts",
             "write one of the cluster's network",
         )
     return address

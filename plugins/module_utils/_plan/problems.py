@@ -75,13 +75,14 @@ class Problems:
         return f"host{'s' if len(hosts) > 1 else ''} {', '.join(hosts)}"
 
 
-def suggest(word: str, known: Iterable[str]) -> str:
-    """The known word that was probably meant, or nothing."""
-    close = difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.75)
-    return close[0] if close else ""
+def suggest(word: str, known: Iterable[str], prefix: str = "") -> str:
+    """The known word that was probably meant, or nothing. What all words begin with does not make them alike."""
+    words = {name.removeprefix(prefix): name for name in sorted(known)}
+    close = difflib.get_close_matches(word.removeprefix(prefix), list(words), n=1, cutoff=0.75)
+    return words[close[0]] if close else ""
 
 
-def did_you_mean(word: str, known: Iterable[str], otherwise: str) -> str:
+def did_you_mean(word: str, known: Iterable[str], otherwise: str, prefix: str = "") -> str:
     """A fix: the probable word, or what else to do."""
-    meant = suggest(word, known)
+    meant = suggest(word, known, prefix)
     return f"write {meant}, if that was meant" if meant else otherwise

@@ -20,6 +20,8 @@ def read_source(reader: Reader, value: Any, architectures: Sequence[str]) -> str
     if value is UNSET:
         return "git"
     given = reader.mapping(setting, value, (*KINDS, "checksum"))
+    if not isinstance(value, Mapping):
+        return "git"
     kinds = [kind for kind in KINDS if kind in given]
     if len(kinds) != 1:
         what = f"has {' and '.join(kinds)}" if kinds else "is neither git, nor archive, nor release"
