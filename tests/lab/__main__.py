@@ -35,6 +35,7 @@ def parser() -> argparse.ArgumentParser:
     down = commands.add_parser("down", help="remove labs; leaves nothing of them")
     down.add_argument("name", nargs="*")
     down.add_argument("--all", action="store_true")
+    down.add_argument("--logs", action="store_true", help="first write what `logs` prints into the cache")
     commands.add_parser("list", help="labs, their hosts, addresses, age and state")
     ssh = commands.add_parser("ssh", help="a shell on a host, or a command there")
     ssh.add_argument("name")
@@ -47,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
     log = commands.add_parser("logs", help="failed units and the journal's last lines of each host")
     log.add_argument("name")
     log.add_argument("host", nargs="*")
-    log.add_argument("--lines", type=int, default=40)
+    log.add_argument("--lines", type=int, default=logs.LINES)
     commands.add_parser("minio", help="build MinIO if need be and print the binary's path")
     return top
 
@@ -67,7 +68,7 @@ def run(given: argparse.Namespace) -> None:
             given.name, given.inventory, [host_from_text(text) for text in given.host], given.spec, given.inventory_out
         )
     elif given.command == "down":
-        labs.down(given.name, given.all)
+        labs.down(given.name, given.all, logs.keep if given.logs else None)
     elif given.command == "list":
         print("\n".join(line for name in labs.names() for line in labs.describe(name)) or "no lab")
     elif given.command == "ssh":
@@ -75,7 +76,7 @@ def run(given: argparse.Namespace) -> None:
     elif given.command == "fault":
         labs.fault(given.name, given.kind, given.host)
     elif given.command == "logs":
-        logs.show(given.name, given.host, given.lines)
+        print(logs.collect(labs.running(given.name), given.host, given.lines))
     else:
         print(minio.ensure())
 

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from . import apt
-from .docker import answers
+from .docker import answers, docker
 from .errors import LabError
 from .paths import CACHE, lock
 from .progress import step
@@ -100,3 +100,8 @@ def ensure() -> None:
         if not answers():
             with step("Docker engine: starting"):
                 start()
+
+
+def root() -> Path:
+    """Where the engine keeps images and containers."""
+    return Path(docker("info", "--format", "{{.DockerRootDir}}"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -76,9 +75,12 @@ FILES = {
     "usr/local/sbin/lab-boot": (BOOT_SCRIPT, 0o755),
     "etc/sudoers.d/debian": ("debian ALL=(ALL:ALL) NOPASSWD: ALL\n", 0o440),
 }
+# Ansible warns when it must make its directory; it would do so once on each new host, and scenarios fail on warnings.
 CUSTOMIZE = """\
 useradd --create-home --shell /bin/bash --groups sudo debian
 install -d -m 700 -o debian -g debian /home/debian/.ssh
+install -d -m 700 /root/.ansible /root/.ansible/tmp
+install -d -m 700 -o debian -g debian /home/debian/.ansible /home/debian/.ansible/tmp
 rm -f /etc/ssh/ssh_host_* /etc/hostname /etc/hosts /etc/resolv.conf /var/lib/dbus/machine-id
 rm -f /etc/apt/apt.conf.d/docker-* /etc/apt/apt.conf.d/99mmdebstrap /etc/dpkg/dpkg.cfg.d/99mmdebstrap
 : >/etc/machine-id
@@ -143,8 +145,3 @@ def ensure(release: str) -> str:
             with step(f"base image of Debian {release}", "about 30 s, once"):
                 build(release, sources, name)
     return name
-
-
-def free_space_places() -> list[Path]:
-    """Where images and caches grow."""
-    return [CACHE, Path(docker("info", "--format", "{{.DockerRootDir}}"))] if shutil.which("docker") else [CACHE]

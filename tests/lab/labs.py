@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -134,35 +135,44 @@ def up(name: str, sources: list[Path], listed: list[Host], spec_file: Path | Non
     wanted = apply_spec(named.hosts, listed, spec, str(spec_file))
     check_disk(CACHE)
     engine.ensure()
-    check_disk(*image.free_space_places())
+    check_disk(CACHE, engine.root())
     app = app_variables(spec.app)
     needs_minio = bool(named.minio) or "{minio}" in str([app, spec.variables])
     with ThreadPoolExecutor(1) as background, lock(f"lab-{name}"):
         building: Future[Path] | None = background.submit(minio.ensure) if needs_minio else None
-        proxy = aptproxy.ensure(image.ensure)
-        releases = sorted({host.release for host in wanted})
-        images = {release: baked.ensure(image.ensure(release), spec.packages, proxy) for release in releases}
-        state = _bring(name, {host.name: host for host in wanted}, images, proxy)
-        if building is not None:
-            building.result()
-        written = variables(state, spec, app, named.minio)
-        problem = inventory.masked(sources, written)
-        if problem:
-            raise LabError(problem)
-        text = inventory.render(written)
-        for target in [state.inventory, *([out] if out else [])]:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(text)
-            target.chmod(0o600)
+        try:
+            state = _bring(name, {host.name: host for host in wanted}, spec.packages)
+            if building is not None:
+                building.result()
+        except BaseException:
+            minio.cancel()
+            raise
+        _write(state, sources, variables(state, spec, app, named.minio), out)
     say(f"{name}: {len(state.hosts)} hosts are up, {elapsed():.1f} s in all; inventory {out or state.inventory}")
 
 
-def _bring(name: str, wanted: dict[str, Host], images: dict[str, str], proxy: str) -> State:
+def _write(state: State, sources: list[Path], written: dict[str, dict[str, Any]], out: Path | None) -> None:
+    problem = inventory.masked(sources, written)
+    if problem:
+        raise LabError(problem)
+    text = inventory.render(written)
+    for target in [state.inventory, *([out] if out else [])]:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text)
+        target.chmod(0o600)
+
+
+def _bring(name: str, wanted: dict[str, Host], extra: tuple[str, ...]) -> State:
+    proxy = aptproxy.ensure(image.ensure)
+    releases = sorted({host.release for host in wanted.values()})
+    images = {release: baked.ensure(image.ensure(release), extra, proxy) for release in releases}
     state = _usable(name) or _new(name)
     seen = {one["Config"]["Labels"][HOST_LABEL]: one for one in containers(name)}
     prints = {host.name: hosts.fingerprint(host, images[host.release]) for host in wanted.values()}
     gone, fresh, kept = plan(state, prints, seen)
-    hosts.remove([seen[host]["Id"] for host in gone])
+    if gone:
+        say(f"{name}: removing {', '.join(gone)} (changed or not wanted any more)")
+        hosts.remove([seen[host]["Id"] for host in gone])
     state.save()
     if fresh:
         with step(f"{name}: starting {', '.join(fresh)}"):
@@ -194,8 +204,8 @@ def chosen(state: State, names: list[str]) -> list[str]:
     return names
 
 
-def down(names: list[str], everything: bool) -> None:
-    """Remove labs."""
+def down(names: list[str], everything: bool, before: Callable[[State], None] | None = None) -> None:
+    """Remove labs; `before` may still look at those that are whole."""
     if everything:
         names = sorted(
             {one["Labels"][LABEL] for one in networks()} | {one["Config"]["Labels"][LABEL] for one in containers()}
@@ -207,6 +217,9 @@ def down(names: list[str], everything: bool) -> None:
         check_name(name)
     for name in names:
         with lock(f"lab-{name}"):
+            state = load(name)
+            if before is not None and state is not None:
+                before(state)
             there = clean(name)
         say(f"{name}: removed" if there else f"{name}: there was nothing")
 

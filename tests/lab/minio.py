@@ -41,6 +41,28 @@ def explain(output: str) -> str:
     return f"MinIO could not be built: {lines[-1] if lines else 'no message'}; try `go install {MODULE}@{VERSION}`"
 
 
+_running: list[subprocess.Popen[str]] = []
+
+
+def cancel() -> None:
+    """Stop a build in another thread, because what it is for has failed."""
+    for process in _running:
+        process.terminate()
+
+
+def _install(go: str, directory: str) -> None:
+    # Low priority: on two cores the hosts start meanwhile.
+    call = ["nice", "-n", "10", go, "install", "-trimpath", "-ldflags=-s -w", f"{MODULE}@{VERSION}"]
+    environment = {**os.environ, "GOBIN": directory}
+    with subprocess.Popen(
+        call, env=environment, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
+        _running.append(process)
+        _output, problems = process.communicate()
+    if process.returncode:
+        raise LabError(explain(problems))
+
+
 def ensure() -> Path:
     """The binary; builds it when it is not there."""
     target = path()
@@ -64,12 +86,6 @@ def ensure() -> Path:
             step("MinIO: building", "about 3 min, once"),
             tempfile.TemporaryDirectory(dir=target.parent, prefix="build-") as work,
         ):
-            # Low priority: on two cores the hosts start meanwhile.
-            call = ["nice", "-n", "10", go, "install", "-trimpath", "-ldflags=-s -w", f"{MODULE}@{VERSION}"]
-            done = subprocess.run(
-                call, capture_output=True, text=True, env={**os.environ, "GOBIN": work}, stdin=subprocess.DEVNULL
-            )
-            if done.returncode:
-                raise LabError(explain(done.stderr))
+            _install(go, work)
             (Path(work) / "minio").replace(target)
     return target
