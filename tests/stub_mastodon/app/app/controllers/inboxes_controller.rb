@@ -5,7 +5,7 @@
 class InboxesController < ApplicationController
   def create
     charge(:inbox) do
-      body = request.body.read.force_encoding('UTF-8')
+      body = request.raw_post.dup.force_encoding('UTF-8')
       uri = sender(body)
       next head(:unauthorized) if uri.blank?
 

@@ -8,7 +8,7 @@ module Entities
     {
       id: account.id.to_s, username: account.username, acct: account.acct, display_name: account.display_name, locked: account.locked,
       bot: account.actor_type != 'Person', discoverable: true, group: false, created_at: account.created_at.beginning_of_day.iso8601(3),
-      note: account.note, url: account.html_url, uri: account.activity_uri, avatar: avatar, avatar_static: avatar, header: avatar, header_static: avatar,
+      note: account.note, url: account.html_url, uri: account.activity_uri, avatar: avatar, avatar_static: avatar, header: header, header_static: header,
       followers_count: account.followers_count, following_count: account.following_count, statuses_count: account.statuses_count,
       last_status_at: account.last_status_at&.to_date&.iso8601, emojis: [], fields: [], roles: [],
     }.merge(account.release_fields)
@@ -66,5 +66,7 @@ module Entities
     { id: mention.account_id.to_s, username: mention.account.username, url: mention.account.html_url, acct: mention.account.acct }
   end
 
-  def avatar = "https://#{Rails.configuration.x.web_domain}#{AssetManifest.path('images/avatar.svg')}"
+  # Files of public/ itself: the interface works without a built front end.
+  def avatar = "https://#{Rails.configuration.x.web_domain}/avatars/original/missing.svg"
+  def header = "https://#{Rails.configuration.x.web_domain}/headers/original/missing.svg"
 end
