@@ -32,7 +32,9 @@ def test_it_has_something_to_converge(scenario: Path) -> None:
     assert scenario.name.startswith(("layout_", "journey_")) or (scenario / "converge.yml").is_file()
     own = (load(scenario / "molecule.yml").get("ansible") or {}).get("playbooks") or {}
     for name, path in own.items():
-        target = str(path).replace("${MOLECULE_PROJECT_DIRECTORY}", str(ROOT))
+        target = (
+            str(path).replace("${MOLECULE_PROJECT_DIRECTORY}", str(ROOT)).replace("${MOLECULE_SCENARIO_DIRECTORY}/", "")
+        )
         assert (scenario / target).is_file(), f"{name}: {path}"
 
 
@@ -70,7 +72,6 @@ def test_an_inventory_has_a_golden_plan(inventory: Path) -> None:
 def test_an_inventory_has_a_scenario_that_links_it(inventory: Path) -> None:
     text = (ROOT / "molecule" / f"layout_{inventory.name}" / "molecule.yml").read_text()
     links = yaml.safe_load(text)["provisioner"]["inventory"]["links"]
-    assert all(f"inventories/{inventory.name}/" in target for target in links.values())
-    assert links["hosts"].endswith("hosts.yml")
+    assert links["hosts"] == f"../../inventories/{inventory.name}/hosts.yml"
     for part in ("group_vars", "host_vars"):
-        assert part in links or not (inventory / part).exists()
+        assert links.get(part) == f"../../inventories/{inventory.name}/{part}" or not (inventory / part).exists()
