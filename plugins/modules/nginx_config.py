@@ -156,7 +156,7 @@ def main() -> None:
         actions.append(f"{'reload' if running else 'start'} {params['service']}")
     try:
         if actions and binary:
-            server.test_staged(run, binary, root, desired)
+            server.try_staged(run, binary, root, desired)
         if actions and not module.check_mode:
             replace(run, params, current, changed, fingerprint)
     except server.ServerError as error:

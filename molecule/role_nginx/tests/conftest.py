@@ -24,7 +24,7 @@ class Answer:
 
     @property
     def json(self):
-        return json.loads(self.body)
+        return json.loads(self.body) if self.headers.get("content-type") == "application/json" else {}
 
 
 class Visitor:

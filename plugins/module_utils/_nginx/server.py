@@ -58,7 +58,7 @@ def write(root: Path, changed: Mapping[str, Entry | None]) -> None:
         os.replace(temporary, path)
 
 
-def test_staged(run: Run, binary: str, root: Path, tree: Tree) -> None:
+def try_staged(run: Run, binary: str, root: Path, tree: Tree) -> None:
     """Let nginx read the whole tree as it would be, without touching the one that is."""
     staging = Path(tempfile.mkdtemp(prefix="nginx-staged-"))
     try:
