@@ -1,0 +1,45 @@
+"""Run a role scenario's converge once more from one of its tests, with some variables changed.
+
+A test of "a changed pool size restarts nothing" needs a second run in the middle of `verify`. Molecule says in the
+environment where the scenario and its inventory are.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def reconverge(**changed: Any) -> str:
+    """Converge with these variables; returns the output, raises AssertionError with it when the run fails."""
+    done = attempt(**changed)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def refused(**changed: Any) -> str:
+    """Converge with variables that must be refused; returns what the run said."""
+    done = attempt(**changed)
+    assert done.returncode != 0, f"nothing refused {changed}:\n{done.stdout}"
+    return " ".join((done.stdout + done.stderr).split())
+
+
+def attempt(**changed: Any) -> subprocess.CompletedProcess[str]:
+    """Converge with these variables, whatever comes of it."""
+    command = ["ansible-playbook", "-i", f"{os.environ['MOLECULE_EPHEMERAL_DIRECTORY']}/inventory"]
+    command += ["-e", json.dumps(changed), f"{os.environ['MOLECULE_SCENARIO_DIRECTORY']}/converge.yml"]
+    environment = {
+        **os.environ,
+        "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+        "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".collections"),
+        "ANSIBLE_CACHE_PLUGIN": "memory",
+        "ANSIBLE_NOCOLOR": "1",
+    }
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    assert "no hosts matched" not in done.stdout, f"the inventory of the scenario is empty: {done.stdout}{done.stderr}"
+    return done
