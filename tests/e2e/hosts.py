@@ -7,8 +7,8 @@ import shlex
 from functools import cache
 from typing import Any
 
-import testinfra
 from testinfra.host import Host
+from testinfra.utils.ansible_runner import AnsibleRunner
 
 from tests.e2e.cluster import Cluster
 
@@ -26,10 +26,10 @@ end
 
 @cache
 def host(cluster: Cluster, name: str) -> Host:
-    """A host by its name in the inventory, as root."""
-    return testinfra.get_host(
-        f"ansible://{name}?ansible_inventory={cluster.inventory[0]}&force_ansible=false&sudo=true"
-    )
+    """A host by its name in the inventory, as root, over SSH: not through Ansible for each command."""
+    found = AnsibleRunner.get_runner(cluster.inventory[0]).get_host(name)
+    found.backend.sudo = True
+    return found
 
 
 def sql(cluster: Cluster, query: str) -> list[list[str]]:

@@ -217,11 +217,19 @@ def test_a_foreign_name_gets_nothing(cluster: Cluster) -> None:
             assert web.run(f"{ask} -H 'X-Forwarded-Proto: https' {url}").stdout == "403"
 
 
+def really_secret(cluster: Cluster) -> dict[str, str]:
+    """Without what only names a user or is public by design."""
+    open_ones = ("minio_root_user", "s3_access_key", "vapid_public_key")
+    return {key: value for key, value in cluster.secrets.items() if key not in open_ones and len(value) > 12}
+
+
 def test_secrets_are_not_for_everybody(cluster: Cluster) -> None:
     assert cluster.secrets_file.stat().st_mode & 0o777 == 0o600
-    wanted = {key: value for key, value in cluster.secrets.items() if len(value) > 12}
+    wanted = really_secret(cluster)
     places = "/etc /opt/mastodon/shared /usr/local /var/lib/mastodon-units"
-    everybody = f"find {places} -xdev -type f -size -256k -perm /o=r -exec cat {{}} + 2>/dev/null | tr -d '\\000'"
+    everybody = (
+        f"find {places} -xdev -type f -size -256k -perm /o=r -exec cat {{}} + 2>/dev/null | tr -cd '[:print:]\\n'"
+    )
     for name in cluster.hosts:
         out = host(cluster, name).run(everybody).stdout
         assert "root:x:0:0" in out
@@ -234,7 +242,7 @@ def test_secrets_are_not_for_everybody(cluster: Cluster) -> None:
 
 @pytest.mark.parametrize("command", ["ps axww -o args=", "journalctl -q --no-pager -o cat"])
 def test_no_secret_is_in(cluster: Cluster, command: str) -> None:
-    wanted = {key: value for key, value in cluster.secrets.items() if len(value) > 12}
+    wanted = really_secret(cluster)
     for name in cluster.hosts:
         out = host(cluster, name).check_output(command)
         assert [key for key, value in wanted.items() if value in out] == [], name

@@ -130,10 +130,12 @@ def test_it_knows_no_other_host(role: Path) -> None:
 
 @each_role
 def test_templates_say_who_wrote_them(role: Path) -> None:
+    # What goes into a marked block of somebody else's file needs no header of its own.
+    tasks_text = "".join(path.read_text() for path in role.glob("tasks/*.yml"))
     silent = []
     for path in role.glob("templates/**/*.j2"):
-        head = path.read_text()[:400]
-        if f"fediverse.mastodon (role {role.name})" not in head and "__" not in head.splitlines()[0]:
+        block = re.search(rf"^\s+block: .*'{re.escape(path.name)}'", tasks_text, re.MULTILINE)
+        if f"fediverse.mastodon (role {role.name})" not in path.read_text()[:400] and not block:
             silent.append(str(path.relative_to(ROOT)))
     assert silent == []
 
