@@ -70,7 +70,7 @@ def run(given: argparse.Namespace) -> None:
     elif given.command == "down":
         labs.down(given.name, given.all, logs.keep if given.logs else None)
     elif given.command == "list":
-        print("\n".join(line for name in labs.names() for line in labs.describe(name)) or "no lab")
+        print("\n".join(line for name in labs.all_names() for line in labs.describe(name)) or "no lab")
     elif given.command == "ssh":
         ssh(given.name, given.host, given.arguments)
     elif given.command == "fault":

@@ -7,11 +7,11 @@ there, nobody outside does. Its cache is a directory beside the other caches, so
 from __future__ import annotations
 
 import hashlib
-import json
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from pathlib import Path
 
 from . import apt, baked
 from .docker import DockerError, docker, inspect
@@ -21,6 +21,7 @@ from .progress import say, step
 
 NAME = "fediverse-lab-apt"
 PORT = 3199
+CONFIGURATION = "conf/acng.conf"
 PACKAGES = ("apt-cacher-ng",)
 LABEL = "org.fediverse-mastodon.recipe"
 START_SECONDS = 20
@@ -69,7 +70,7 @@ def _start(image: str, recipe: str, content: str) -> None:
     (cache / "conf").mkdir(parents=True, exist_ok=True)
     for part in ("files", "log"):
         (cache / part).mkdir(exist_ok=True)
-    (cache / "conf" / "acng.conf").write_text(content)
+    (cache / CONFIGURATION).write_text(content)
     try:
         docker("rm", "--force", NAME)
     except DockerError as problem:
@@ -91,7 +92,10 @@ def _running(recipe: str) -> bool:
         seen = inspect("container", [NAME])[0]
     except DockerError:
         return False
-    return bool(seen["State"]["Running"]) and seen["Config"]["Labels"].get(LABEL) == recipe
+    if not seen["State"]["Running"] or seen["Config"]["Labels"].get(LABEL) != recipe:
+        return False
+    # Of whichever checkout or user: but not if somebody has removed its cache beneath it.
+    return all((Path(mount["Source"]) / CONFIGURATION).exists() for mount in seen["Mounts"])
 
 
 def ensure(base: Callable[[str], str]) -> str:
@@ -99,7 +103,7 @@ def ensure(base: Callable[[str], str]) -> str:
     address = bridge_address()
     url = f"http://{address}:{PORT}"
     content = configuration(address, apt.upstream_proxy())
-    recipe = hashlib.sha256(json.dumps([content, str(CACHE)]).encode()).hexdigest()[:12]
+    recipe = hashlib.sha256(content.encode()).hexdigest()[:12]
     if _running(recipe) and answers(url):
         return url
     with lock("apt-proxy"):

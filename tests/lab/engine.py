@@ -16,6 +16,8 @@ from .progress import step
 
 PID_FILES = (Path("/var/run/docker.pid"), Path("/run/docker/containerd/containerd.pid"))
 START_SECONDS = 60
+# It outlives this program; dropping the object would warn about a process that nobody waits for.
+_started: list[subprocess.Popen[bytes]] = []
 
 
 def refusal(user: int, host: str) -> str | None:
@@ -75,6 +77,7 @@ def start() -> None:
             process = subprocess.Popen(
                 ["dockerd"], stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, start_new_session=True, cwd="/"
             )
+        _started.append(process)
     deadline = time.monotonic() + START_SECONDS
     while not answers():
         if time.monotonic() > deadline or (process is not None and process.poll() is not None):
@@ -97,6 +100,8 @@ def ensure() -> None:
             return  # somebody else was quicker
         if not shutil.which("dockerd"):
             apt.require("docker.io", "/usr/sbin/dockerd")
+        if not shutil.which("docker"):
+            apt.require("docker-cli", "/usr/bin/docker")  # a package of its own since Debian 13
         if not answers():
             with step("Docker engine: starting"):
                 start()

@@ -16,10 +16,13 @@ import yaml
 from . import aptproxy, baked, engine, hosts, image, inventory, minio, network
 from .docker import HOST_LABEL, LABEL, containers, networks
 from .errors import LabError
-from .paths import CACHE, CHECKOUT, LABS, check_disk, lab_dir, lock
+from .paths import CACHE, CHECKOUT, LABS, check_disk, lab_dir, lock, lock_if_free
 from .progress import elapsed, say, step
 from .request import Host, Spec, apply_spec, check_name, fill, make_spec
 from .state import Placed, State, load
+
+# Held while labs start, so that nobody stops the package cache beneath them.
+IN_USE = "in-use"
 
 
 def read_spec(file: Path | None) -> Spec:
@@ -92,11 +95,11 @@ def plan(
     state: State, wanted: dict[str, str], seen: dict[str, dict[str, Any]]
 ) -> tuple[list[str], list[str], list[str]]:
     """Which hosts to remove, make and mend, from fingerprints wanted and containers seen. Changes `state.hosts`."""
-    gone = [
-        name
-        for name in seen
-        if name not in wanted or name not in state.hosts or state.hosts[name].fingerprint != wanted[name]
-    ]
+    gone = [name for name, one in seen.items() if one["State"]["Status"] == "created"]  # killed before it was complete
+    for name in seen:
+        known = state.hosts.get(name)
+        if name not in gone and (known is None or known.fingerprint != wanted.get(name)):
+            gone.append(name)
     stay = {name: placed for name, placed in state.hosts.items() if name in seen and name not in gone}
     used = {placed.plain for placed in stay.values()}
     fresh = [name for name in wanted if name not in stay]
@@ -137,8 +140,11 @@ def up(name: str, sources: list[Path], listed: list[Host], spec_file: Path | Non
     engine.ensure()
     check_disk(CACHE, engine.root())
     app = app_variables(spec.app)
+    problem = inventory.masked(sources, [host.name for host in wanted], {*inventory.WRITTEN, *app, *spec.variables})
+    if problem:
+        raise LabError(problem)
     needs_minio = bool(named.minio) or "{minio}" in str([app, spec.variables])
-    with ThreadPoolExecutor(1) as background, lock(f"lab-{name}"):
+    with ThreadPoolExecutor(1) as background, lock(IN_USE, shared=True), lock(f"lab-{name}"):
         building: Future[Path] | None = background.submit(minio.ensure) if needs_minio else None
         try:
             state = _bring(name, {host.name: host for host in wanted}, spec.packages)
@@ -147,14 +153,11 @@ def up(name: str, sources: list[Path], listed: list[Host], spec_file: Path | Non
         except BaseException:
             minio.cancel()
             raise
-        _write(state, sources, variables(state, spec, app, named.minio), out)
+        _write(state, variables(state, spec, app, named.minio), out)
     say(f"{name}: {len(state.hosts)} hosts are up, {elapsed():.1f} s in all; inventory {out or state.inventory}")
 
 
-def _write(state: State, sources: list[Path], written: dict[str, dict[str, Any]], out: Path | None) -> None:
-    problem = inventory.masked(sources, written)
-    if problem:
-        raise LabError(problem)
+def _write(state: State, written: dict[str, dict[str, Any]], out: Path | None) -> None:
     text = inventory.render(written)
     for target in [state.inventory, *([out] if out else [])]:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -207,10 +210,7 @@ def chosen(state: State, names: list[str]) -> list[str]:
 def down(names: list[str], everything: bool, before: Callable[[State], None] | None = None) -> None:
     """Remove labs; `before` may still look at those that are whole."""
     if everything:
-        names = sorted(
-            {one["Labels"][LABEL] for one in networks()} | {one["Config"]["Labels"][LABEL] for one in containers()}
-        )
-        names += [path.name for path in sorted(LABS.glob("*")) if path.name not in names]
+        names = all_names()
     elif not names:
         raise LabError("which lab? pass its name (`python3 -m tests.lab list` shows them) or --all")
     for name in names:
@@ -222,6 +222,9 @@ def down(names: list[str], everything: bool, before: Callable[[State], None] | N
                 before(state)
             there = clean(name)
         say(f"{name}: removed" if there else f"{name}: there was nothing")
+    with lock_if_free(IN_USE) as free:
+        if free and not all_names():
+            aptproxy.stop()
 
 
 def fault(name: str, kind: str, names: list[str]) -> None:
@@ -247,7 +250,7 @@ def describe(name: str) -> list[str]:
     return lines
 
 
-def names() -> list[str]:
+def all_names() -> list[str]:
     """All labs: those with state and those with containers only."""
     labelled = {one["Config"]["Labels"][LABEL] for one in containers()} | {one["Labels"][LABEL] for one in networks()}
     return sorted(labelled | {path.name for path in LABS.glob("*") if path.is_dir()})

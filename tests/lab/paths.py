@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from .errors import LabError
 
@@ -44,10 +45,26 @@ def check_disk(*places: Path) -> None:
 
 
 @contextmanager
-def lock(name: str) -> Iterator[None]:
+def lock(name: str, shared: bool = False) -> Iterator[None]:
     """Several labs may start at once; what they share is made by one of them while the others wait."""
+    with _file(name) as handle:
+        fcntl.flock(handle, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def lock_if_free(name: str) -> Iterator[bool]:
+    """The same without waiting: False when somebody holds it."""
+    with _file(name) as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+
+
+def _file(name: str) -> IO[str]:
     directory = CACHE / "locks"
     directory.mkdir(parents=True, exist_ok=True)
-    with (directory / f"{name}.lock").open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
+    return (directory / f"{name}.lock").open("w")
