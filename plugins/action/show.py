@@ -7,6 +7,7 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.fediverse.mastodon.plugins.modules.show import ARGUMENTS
 
 
 class ActionModule(ActionBase):
@@ -20,9 +21,7 @@ class ActionModule(ActionBase):
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Print; fail with a short message if one is given."""
         result = super().run(tmp, task_vars)
-        _, arguments = self.validate_argument_spec(
-            {"lines": {"type": "list", "elements": "str", "required": True}, "failure": {"type": "str", "default": ""}}
-        )
+        _, arguments = self.validate_argument_spec(ARGUMENTS)
         display = Display()
         for line in arguments["lines"]:
             display.display(line)

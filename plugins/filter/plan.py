@@ -36,7 +36,7 @@ options:
     type: dict
     required: true
   collect:
-    description: Return V({problems: [lines]}) instead of failing when the inventory contradicts itself.
+    description: Return a dictionary with C(problems), a list of lines, instead of failing on a contradiction.
     type: bool
     default: false
 """

@@ -27,6 +27,7 @@ version_added: 0.1.0
 description:
   - Reads operating system, architecture, cores, memory, free space, addresses and clock.
   - Changes nothing and needs no privileges.
+  - A host that does not answer, or has no Python, is a result and not a failure: a play can tell of all hosts at once.
   - The role P(fediverse.mastodon.preflight#role) judges them against the plan, the playbook C(survey.yml) prints them.
 options:
   paths:
@@ -60,7 +61,7 @@ EXAMPLES = r"""
 RETURN = r"""
 report:
   description: What was read.
-  returned: success
+  returned: when the host answered
   type: dict
   sample:
     os: {id: debian, version: "13", name: Debian GNU/Linux 13 (trixie)}
@@ -71,6 +72,26 @@ report:
     epoch: 1790000000.25
     addresses: {eth0: 192.0.2.11, eth1: 10.40.0.11}
     disks: [{path: /opt, mount: /, free_mb: 30720, size_mb: 40960, rotational: false}]
+asked_at:
+  description: The controller's clock before, in seconds.
+  returned: when the host answered
+  type: float
+  sample: 1790000000.0
+answered_at:
+  description: The controller's clock after.
+  returned: when the host answered
+  type: float
+  sample: 1790000000.5
+unreachable_reason:
+  description: Why there was no connection.
+  returned: when there was none
+  type: str
+  sample: "Failed to connect to the host via ssh: No route to host"
+failure_reason:
+  description: Why the host could not be read.
+  returned: when it could not
+  type: str
+  sample: The module interpreter '/usr/bin/python3' was not found.
 """
 
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}

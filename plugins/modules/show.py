@@ -1,8 +1,12 @@
 #!/usr/bin/python
 # GPL-3.0-or-later (see LICENSE)
-"""Documentation of the action plugin of this name."""
+"""What the action plugin of this name takes and returns."""
 
 from __future__ import annotations
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
 
 DOCUMENTATION = r"""
 module: show
@@ -50,5 +54,20 @@ msg:
   description: The failure, if there was one.
   returned: failure
   type: str
-  sample: 3 problems, listed above
+  sample: The inventory cannot be planned; what to correct is listed above.
 """
+
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "lines": {"type": "list", "elements": "str", "required": True},
+    "failure": {"type": "str", "default": ""},
+}
+
+
+def main() -> None:
+    """Reached only where Ansible did not find the action plugin, which does the work on the controller."""
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    module.fail_json(msg="the action plugin fediverse.mastodon.show was not found: is the whole collection installed?")
+
+
+if __name__ == "__main__":
+    main()

@@ -39,37 +39,31 @@ class Judgement:
         return lines
 
 
-def judge(
-    results: Mapping[str, Mapping[str, Any]],
-    plan: Mapping[str, Any],
-    before: float,
-    after: float,
-    limits: Limits,
-) -> Judgement:
-    """results: what Ansible registered per host. before, after: the controller's clock around reading them."""
+def judge(results: Mapping[str, Mapping[str, Any]], plan: Mapping[str, Any], limits: Limits) -> Judgement:
+    """results: what the action preflight_info registered per host."""
     problems = Problems()
     notes: list[str] = []
     for name, result in results.items():
-        if result.get("unreachable"):
+        if "report" in result:
+            declared = plan.get("hosts", {}).get(name, {})
+            _host(name, result["report"], declared, limits, problems, notes)
+            _clock(name, result, limits, problems)
+        elif "failure_reason" in result:
+            problems.add(
+                name,
+                "",
+                f"could not be read: {first_line(result['failure_reason'])}",
+                "correct that; if it has no Python, apt-get install python3-minimal there",
+            )
+        else:
             problems.add(
                 name,
                 "ansible_host",
-                f"cannot be reached: {_first_line(result.get('msg'))}",
+                f"cannot be reached: {first_line(result.get('unreachable_reason', 'it was not asked'))}",
                 "check ansible_host, ansible_user and the key, until"
                 f" `ansible {name} -m ansible.builtin.ping -i INVENTORY` succeeds,"
                 f" or leave the host out with --limit 'all:!{name}'",
             )
-        elif "report" not in result:
-            problems.add(
-                name,
-                "",
-                f"could not be read: {_first_line(result.get('msg'))}",
-                "see the error above; if it has no Python, apt-get install python3-minimal there",
-            )
-        else:
-            declared = plan.get("hosts", {}).get(name, {})
-            _host(name, result["report"], declared, limits, problems, notes)
-            _clock(name, float(result["report"]["epoch"]), before, after, limits, problems)
     return Judgement(tuple(str(problem) for problem in problems.all()), tuple(notes))
 
 
@@ -114,9 +108,10 @@ def _host(
             problems.add(name, "mastodon_memory_mb", message, f"write mastodon_memory_mb: {actual}")
 
 
-def _clock(name: str, epoch: float, before: float, after: float, limits: Limits, problems: Problems) -> None:
-    """The host read its clock at some moment between before and after."""
-    off = min(epoch - before, 0.0) or max(epoch - after, 0.0)
+def _clock(name: str, result: Mapping[str, Any], limits: Limits, problems: Problems) -> None:
+    """The host read its clock at some moment between the question and its answer."""
+    epoch = float(result["report"]["epoch"])
+    off = min(epoch - float(result["asked_at"]), 0.0) or max(epoch - float(result["answered_at"]), 0.0)
     if abs(off) > limits.clock_tolerance_s:
         problems.add(
             name,
@@ -127,6 +122,7 @@ def _clock(name: str, epoch: float, before: float, after: float, limits: Limits,
         )
 
 
-def _first_line(message: Any) -> str:
-    text = str(message or "no reason given").strip().splitlines()
-    return text[0].removeprefix("Task failed: ").rstrip(". ") if text else "no reason given"
+def first_line(message: object) -> str:
+    """What a connection or a module complains about, without what Ansible puts before it."""
+    lines = str(message).strip().splitlines()
+    return lines[0].removeprefix("Task failed: ").rstrip(". ") if lines else "no reason given"

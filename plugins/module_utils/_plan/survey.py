@@ -7,6 +7,8 @@ import ipaddress
 from collections.abc import Mapping
 from typing import Any
 
+from .preflight import first_line
+
 
 def snippet(results: Mapping[str, Mapping[str, Any]], reached_at: Mapping[str, str]) -> list[str]:
     """results: what Ansible registered per host; reached_at: each host's ansible_host."""
@@ -18,9 +20,12 @@ def snippet(results: Mapping[str, Mapping[str, Any]], reached_at: Mapping[str, s
         else:
             missing.append((name, result))
     for name, result in missing:
-        why = "cannot be reached" if result.get("unreachable") else "could not be read"
-        text = str(result.get("msg") or "").strip().splitlines()
-        lines += ["", f"# host_vars/{name}.yml: {why}{': ' + text[0].removeprefix('Task failed: ') if text else ''}"]
+        failed = "failure_reason" in result
+        reason = result["failure_reason"] if failed else result.get("unreachable_reason", "it was not asked")
+        lines += [
+            "",
+            f"# host_vars/{name}.yml: {'could not be read' if failed else 'cannot be reached'}: {first_line(reason)}",
+        ]
     return [*lines, ""]
 
 

@@ -24,10 +24,15 @@ REPORT: dict[str, Any] = {
 PLAN = {"hosts": {"a": {"architecture": "amd64", "memory_mb": {"total": 8192}}}}
 
 
+def answered(report: dict[str, Any]) -> dict[str, Any]:
+    """Asked at 1000, answered at 1001."""
+    return {"report": report, "asked_at": 1000.0, "answered_at": 1001.0}
+
+
 def judged(change: dict[str, Any], plan: dict[str, Any] = PLAN) -> preflight.Judgement:
     """One host whose report differs so."""
     report = {**copy.deepcopy(REPORT), **change}
-    return preflight.judge({"a": {"report": report}}, plan, 1000.0, 1001.0, preflight.Limits())
+    return preflight.judge({"a": answered(report)}, plan, preflight.Limits())
 
 
 def test_a_good_host_is_not_worth_a_line() -> None:
@@ -79,12 +84,12 @@ def test_the_other_architecture() -> None:
 
 def test_all_hosts_in_one_message() -> None:
     results = {
-        "a": {"report": {**REPORT, "os": {"id": "arch", "version": "", "name": "Arch Linux"}, "epoch": 0.0}},
-        "b": {"unreachable": True, "msg": "Task failed: ssh: connect to host b port 22: No route to host\nmore"},
-        "c": {"failed": True, "msg": "The module interpreter '/usr/bin/python3' was not found."},
-        "d": {"report": REPORT},
+        "a": answered({**REPORT, "os": {"id": "arch", "version": "", "name": "Arch Linux"}, "epoch": 0.0}),
+        "b": {"unreachable_reason": "Task failed: ssh: connect to host b port 22: No route to host\nmore"},
+        "c": {"failure_reason": "The module interpreter '/usr/bin/python3' was not found."},
+        "d": answered(REPORT),
     }
-    lines = preflight.judge(results, PLAN, 1000.0, 1001.0, preflight.Limits()).lines()
+    lines = preflight.judge(results, PLAN, preflight.Limits()).lines()
     assert lines[0] == "The hosts are not ready: 4 problems. Nothing was changed."
     assert "host b, ansible_host: cannot be reached: ssh: connect to host b port 22: No route to host" in lines[3]
     assert "--limit 'all:!b'" in lines[3]
@@ -94,7 +99,7 @@ def test_all_hosts_in_one_message() -> None:
 def test_survey_prints_what_an_inventory_takes() -> None:
     import yaml
 
-    results = {"a": {"report": REPORT}, "b": {"unreachable": True, "msg": "no route"}}
+    results = {"a": answered(REPORT), "b": {"unreachable_reason": "no route"}}
     lines = survey.snippet(results, {"a": "203.0.113.11"})
     assert yaml.safe_load("\n".join(lines)) == {
         "mastodon_cpus": 4,
