@@ -12,7 +12,8 @@ version_added: 0.1.0
 author:
   - The fediverse.mastodon contributors (@fediverse)
 description:
-  - Unpacks an archive into a directory, which gets its name only when it is whole. A single directory at its top is left out.
+  - Unpacks an archive into a directory, which gets its name only when it is whole.
+  - A single directory at its top is left out.
 attributes:
   check_mode:
     support: full
