@@ -77,7 +77,9 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 def main() -> None:
     """Reached only where Ansible did not find the action plugin, which does the work on the controller."""
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
-    module.fail_json(msg="the action plugin fediverse.mastodon.preflight was not found: is the whole collection installed?")
+    module.fail_json(
+        msg="the action plugin fediverse.mastodon.preflight was not found: is the whole collection installed?"
+    )
 
 
 if __name__ == "__main__":
