@@ -203,7 +203,7 @@ def mend(state: State, host: str) -> None:
         _tolerate("network", "connect", f"--ip={state.hosts[host].cluster}", network.name(state.name, "cluster"), name)
     if not seen["State"]["Running"]:
         start(name)
-        wait(state, host)
+    wait(state, host)
 
 
 def reboot(state: State, host: str) -> None:

@@ -29,7 +29,7 @@ def shortage(place: str, free: int, needed: int = LEAST_FREE) -> str | None:
         return None
     return (
         f"{place} has {free / (1 << 30):.1f} GiB free and the lab needs {needed >> 30}; free some space "
-        "(`python3 -m tests.lab down --all` removes labs, `docker image prune` unused images) and run it again"
+        "(`python3 -m tests.lab down --all` removes labs, `docker image prune --all` unused images) and run it again"
     )
 
 
