@@ -14,8 +14,9 @@ author: The fediverse.mastodon contributors
 short_description: Judge what all hosts of a play are, in one message
 version_added: 0.1.0
 description:
-  - Reads what M(fediverse.mastodon.preflight_info) registered as C(__preflight_result) on every host of the play, compares it
-    with the limits and, if there is one, with C(mastodon_plan), prints every finding of every host, and fails if there is one.
+  - Reads what M(fediverse.mastodon.preflight_info) registered as C(__preflight_result) on every host of the play.
+  - Compares it with the limits and, if there is one, with C(mastodon_plan). Prints every finding of every host, and
+    fails if there is one.
   - Runs on the controller and connects to no host.
 options:
   min_disk_mb:
@@ -47,10 +48,6 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Read the hosts
-  fediverse.mastodon.preflight_info:
-  register: __preflight_result
-
 - name: Refuse hosts that are not ready
   fediverse.mastodon.preflight:
     min_disk_mb: 5120

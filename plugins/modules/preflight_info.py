@@ -27,7 +27,7 @@ version_added: 0.1.0
 description:
   - Reads operating system, architecture, cores, memory, free space, addresses and clock.
   - Changes nothing and needs no privileges.
-  - A host that does not answer, or has no Python, is a result and not a failure: a play can tell of all hosts at once.
+  - A host that does not answer, or has no Python, is a result and not a failure, so that all can be told at once.
   - The role P(fediverse.mastodon.preflight#role) judges them against the plan, the playbook C(survey.yml) prints them.
 options:
   paths:
