@@ -55,7 +55,7 @@ def test_a_report_comes_with_the_controllers_clock(monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize("error", [AnsibleConnectionFailure, AnsibleAuthenticationFailure])
 def test_a_host_that_does_not_answer_is_a_result(monkeypatch: pytest.MonkeyPatch, error: type[Exception]) -> None:
     result = asked(monkeypatch, error("No route to host"))
-    assert result["unreachable_reason"] == "No route to host"
+    assert "No route to host" in result["unreachable_reason"]
     assert not {"failed", "unreachable", "report"} & set(result)
 
 
