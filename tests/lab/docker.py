@@ -9,6 +9,8 @@ from typing import Any
 from .errors import LabError
 
 LABEL = "org.fediverse-mastodon.lab"
+DAEMON = "Error response from daemon: "
+NO_COMMAND = "there is no docker command"
 HOST_LABEL = "org.fediverse-mastodon.host"
 
 
@@ -17,7 +19,17 @@ class DockerError(LabError):
 
     def __init__(self, arguments: tuple[str, ...], reason: str) -> None:
         self.reason = reason
+        if "Cannot connect to the Docker daemon" in reason or reason == NO_COMMAND:
+            super().__init__("no Docker engine answers; `python3 -m tests.lab up …` starts one, or start it yourself")
+            return
         super().__init__(f"`docker {' '.join(arguments[:3])}` failed: {reason}; see `docker ps -a` and run it again")
+
+
+def reason(output: str) -> str:
+    """Why a command failed: what the daemon answered, else the last line."""
+    lines = output.strip().splitlines()
+    told = [line.partition(DAEMON)[2] for line in lines if DAEMON in line]
+    return (told or lines[-1:] or ["no message"])[0].strip()
 
 
 def docker(*arguments: str, stdin: bytes | None = None, timeout: float = 300) -> str:
@@ -25,12 +37,11 @@ def docker(*arguments: str, stdin: bytes | None = None, timeout: float = 300) ->
     try:
         done = subprocess.run(["docker", *arguments], capture_output=True, timeout=timeout, input=stdin or b"")
     except FileNotFoundError:
-        raise DockerError(arguments, "there is no docker command") from None
+        raise DockerError(arguments, NO_COMMAND) from None
     except subprocess.TimeoutExpired:
         raise DockerError(arguments, f"no answer within {timeout:.0f} s") from None
     if done.returncode:
-        lines = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()
-        raise DockerError(arguments, lines[-1].removeprefix("Error response from daemon: ") if lines else "no message")
+        raise DockerError(arguments, reason((done.stderr or done.stdout).decode(errors="replace")))
     return done.stdout.decode(errors="replace").strip()
 
 

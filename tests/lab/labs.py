@@ -230,8 +230,9 @@ def down(names: list[str], everything: bool, before: Callable[[State], None] | N
 def fault(name: str, kind: str, names: list[str]) -> None:
     """Break or mend hosts, all at once."""
     state = running(name)
+    chosen(state, names)
     with step(f"{name}: {kind} {', '.join(names)}"):
-        hosts.each(chosen(state, names), lambda host: hosts.FAULTS[kind](state, host))
+        hosts.each(names, lambda host: hosts.FAULTS[kind](state, host))
 
 
 def describe(name: str) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.lab import hosts, labs
+from tests.lab import docker, hosts, labs
 from tests.lab.errors import LabError
 from tests.lab.network import Networks
 from tests.lab.request import Host
@@ -114,3 +114,23 @@ def test_variables_are_literal_and_the_spec_wins_over_the_app(monkeypatch: pytes
     assert written["a"]["other"] == 1
     assert "minio_binary" not in written["a"] and written["b"]["minio_binary"].startswith("/")
     assert "{{" not in str(written)
+
+
+@pytest.mark.parametrize(
+    ("output", "told"),
+    [
+        (
+            "Error response from daemon: No such container: x\nError: failed to start containers: x\n",
+            "No such container: x",
+        ),
+        ("warning\nError: No such network: x", "Error: No such network: x"),
+        ("\n", "no message"),
+    ],
+)
+def test_dockers_reason_is_the_daemons(output: str, told: str) -> None:
+    assert docker.reason(output) == told
+
+
+def test_an_absent_engine_is_not_blamed_on_the_command() -> None:
+    problem = str(docker.DockerError(("ps",), "Cannot connect to the Docker daemon at unix:///x. Is it running?"))
+    assert problem.startswith("no Docker engine answers") and "docker ps" not in problem
