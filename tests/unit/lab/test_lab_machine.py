@@ -207,3 +207,27 @@ def test_without_go_there_is_no_minio(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_the_recipe_survives_its_quotes() -> None:
     """It goes through a shell in single quotes."""
     assert "'" not in image.CUSTOMIZE
+
+
+def fake_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, install: str) -> None:
+    """A tool chain that knows its version and does this to install."""
+    (tmp_path / "go").write_text(f'#!/bin/sh\ntest "$1" = env && echo go1.26.8 && exit\n{install}\n')
+    (tmp_path / "go").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr(minio, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr(paths, "CACHE", tmp_path / "cache")
+
+
+def test_minio_is_built_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_go(tmp_path, monkeypatch, f'echo "$@" >>"{tmp_path}/calls"; echo binary >"$GOBIN/minio"')
+    assert minio.ensure() == minio.ensure() == minio.path()
+    assert minio.path().read_text() == "binary\n"
+    assert (tmp_path / "calls").read_text().count(f"{minio.MODULE}@{minio.VERSION}") == 1
+    assert list(minio.path().parent.iterdir()) == [minio.path()]
+
+
+def test_a_build_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_go(tmp_path, monkeypatch, 'echo half >"$GOBIN/minio"; echo "write: no space left on device" >&2; exit 1')
+    with pytest.raises(LabError, match="the disk is full"):
+        minio.ensure()
+    assert list(minio.path().parent.iterdir()) == []
