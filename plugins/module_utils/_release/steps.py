@@ -84,37 +84,21 @@ def build_steps(
     return steps
 
 
-def parts(files: Mapping[str, str], *, node_modules: bool) -> dict[str, dict[str, Any]]:
-    """What is packed: {part: {directory, members, excludes}}.
+# JSON and SVG below app/javascript stay: the Ruby code reads the emoji map there.
+_FRONT_END = ("ts", "tsx", "js", "jsx", "scss", "css", "mdx", "snap", "woff", "woff2")
+_LEFT_OUT = (
+    *("./.git", "./.github", "./.devcontainer", "./.yarn", "./node_modules", "./streaming/node_modules", "./spec"),
+    *("./tmp", "./log", "./public/system", "./.env.production", "./.release.json"),
+    *(f"./app/javascript/*.{suffix}" for suffix in _FRONT_END),
+    *("./vendor/bundle/ruby/*/cache", "./vendor/bundle/*.o"),
+)
 
-    JSON and SVG below app/javascript stay: the Ruby code reads the emoji map there.
-    """
-    front_end = ("ts", "tsx", "js", "jsx", "scss", "css", "mdx", "snap", "woff", "woff2")
-    excludes = [
-        *(
-            f"./{name}"
-            for name in (
-                ".git",
-                ".github",
-                ".devcontainer",
-                "node_modules",
-                "streaming/node_modules",
-                "spec",
-                "tmp",
-                "log",
-            )
-        ),
-        *(
-            f"./{name}"
-            for name in ("public/system", ".env.production", ".yarn/cache", ".yarn/unplugged", ".release.json")
-        ),
-        *(f"./app/javascript/*.{suffix}" for suffix in front_end),
-        "./vendor/bundle/ruby/*/cache",
-        "./vendor/bundle/*.o",
-    ]
+
+def parts(files: Mapping[str, str], *, node_modules: bool) -> dict[str, dict[str, Any]]:
+    """What is packed: {part: {directory, members, excludes}}. `node_modules`: those of the tree are streaming's."""
     own_modules = streaming_workspace(files) and not node_modules
     return {
-        "app": {"directory": "tree", "members": ["."], "excludes": excludes},
+        "app": {"directory": "tree", "members": ["."], "excludes": list(_LEFT_OUT)},
         "streaming": {
             "directory": "streaming-tree" if own_modules else "tree",
             "members": ["package.json", "yarn.lock", ".yarnrc.yml", "streaming", "node_modules"],
