@@ -127,7 +127,7 @@ def _tar(place: Place, runner: Runner, part: str, about: Mapping[str, Any]) -> d
     directory = os.path.join(place.build, about["directory"])
     members = [name for name in about["members"] if name == "." or os.path.lexists(os.path.join(directory, name))]
     draft = f"{place.archive(part)}.new"
-    # Sorted and without owners: the same tree packs into the same bytes as far as the build itself allows.
+    # Times are kept: nginx tells browsers by them whether a file of public/ has changed.
     runner.run(
         [
             "tar",

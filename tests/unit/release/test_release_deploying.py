@@ -157,10 +157,11 @@ def test_packing_without_its_stamp_does_not_count(home: Path, monkeypatch: pytes
 
 def test_the_same_version_built_anew_replaces_the_old_one_in_one_step(home: Path) -> None:
     deploy(home, pack(home, "v1"))
-    assert deploy(home, pack(home, "v1", "two")) == ["unpack v1 (app)"]
+    again = pack(home, "v1", "two")
+    assert deploy(home, again) == ["unpack v1 (app)"]
     assert (home / "current/app/model.rb").read_text() == "two"
     assert (home / "releases/.replaced-v1/app/model.rb").read_text() == "one", "processes still run in it"
-    assert deploy(home, pack(home, "v1", "two")) == []
+    assert deploy(home, again) == []
 
 
 def test_old_releases_go_but_never_the_one_that_still_runs(home: Path) -> None:
