@@ -14,7 +14,7 @@ Sidekiq.configure_server do |config|
     raise 'MASTODON_SIDEKIQ_READY_FILENAME is not a valid filename' if File.basename(ready) != ready
 
     ready_path = Rails.root.join('tmp', ready)
-    config.on(:startup) { FileUtils.touch(ready_path) }
+    config.on(:startup) { FileUtils.mkdir_p(ready_path.dirname) && FileUtils.touch(ready_path) }
     config.on(:shutdown) { FileUtils.rm_f(ready_path) }
   end
 

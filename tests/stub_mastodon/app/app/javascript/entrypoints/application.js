@@ -1,5 +1,6 @@
-// Shows new public posts as they arrive. The streaming server wants a token for the public timeline too,
-// so a visitor's page asks the public API when told to and stays as it is otherwise.
+// Shows new public posts as they arrive. A visitor has no token for the streaming server, so the page asks
+// the public timeline for what is newer than the newest post it shows.
+const EVERY = 10000;
 const timeline = document.getElementById('timeline');
 
 function element(name, text, className) {
@@ -33,18 +34,14 @@ function render(status) {
   return article;
 }
 
-let newest = null;
 async function refresh() {
   if (document.hidden) return;
-  const query = newest ? `?min_id=${newest}` : '?limit=1';
-  const response = await fetch(`/api/v1/timelines/public${query}`);
+  const response = await fetch(`/api/v1/timelines/public?min_id=${timeline.dataset.newest}`);
   if (!response.ok) return;
+  // The newest comes first.
   const statuses = await response.json();
-  if (newest) statuses.reverse().forEach((status) => timeline.prepend(render(status)));
-  if (statuses.length > 0) newest = statuses.reduce((max, s) => (BigInt(s.id) > BigInt(max) ? s.id : max), newest || '0');
+  for (const status of statuses.toReversed()) timeline.prepend(render(status));
+  if (statuses.length > 0) timeline.dataset.newest = statuses[0].id;
 }
 
-if (timeline) {
-  refresh();
-  setInterval(refresh, 5000);
-}
+if (timeline) setInterval(refresh, EVERY);
