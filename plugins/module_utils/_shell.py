@@ -146,7 +146,8 @@ def put_file(module: Module, spec: FileSpec, changes: Changes, *, secret: bool =
         changes.actions.append(f"write {spec.path}")
     if differs:
         shown = ("(secret)\n", "(secret, changed)\n") if secret else (before or "", spec.content or "")
-        changes.diff.append({"before_header": spec.path, "after_header": spec.path, "before": shown[0], "after": shown[1]})
+        headers = {"before_header": spec.path, "after_header": spec.path}
+        changes.diff.append({**headers, "before": shown[0], "after": shown[1]})
     return changed
 
 

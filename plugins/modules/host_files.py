@@ -35,7 +35,11 @@ options:
       group: {description: Group., type: str, default: root}
       mode: {description: Octal mode., type: str, default: "0644"}
       secret: {description: Whether the content stays out of the diff., type: bool, default: false}
-      validate: {description: "Command that checks the draft; V(%s) stands for its path.", type: list, elements: str, default: []}
+      validate:
+        description: "Command that checks the draft; V(%s) stands for its path."
+        type: list
+        elements: str
+        default: []
   prune:
     description: Shell patterns of files of ours; what matches and is not in O(files) is removed.
     type: list
@@ -61,9 +65,19 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-actions: {description: What was done., returned: always, type: list, elements: str, sample: [write /etc/mastodon/relay.cfg]}
+actions:
+  description: What was done.
+  returned: always
+  type: list
+  elements: str
+  sample: [write /etc/mastodon/relay.cfg]
 notes: {description: Always empty., returned: always, type: list, elements: str, sample: []}
-written: {description: Paths that were written or removed., returned: always, type: list, elements: str, sample: [/etc/mastodon/relay.cfg]}
+written:
+  description: Paths that were written or removed.
+  returned: always
+  type: list
+  elements: str
+  sample: [/etc/mastodon/relay.cfg]
 """
 
 import os
@@ -71,8 +85,17 @@ import shutil
 import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils._shell import Changes, FileSpec, Refusal, Shell, drop_files, put_directory, put_file, read_text, reporting
+from ansible_collections.fediverse.mastodon.plugins.module_utils._shell import (
+    Changes,
+    FileSpec,
+    Refusal,
+    Shell,
+    drop_files,
+    put_directory,
+    put_file,
+    read_text,
+    reporting,
+)
 
 OWNER = {"owner": {"type": "str", "default": "root"}, "group": {"type": "str", "default": "root"}}
 PATH = {"path": {"type": "path", "required": True}}

@@ -11,7 +11,8 @@ short_description: Find out who keeps a host's clock and whether it knows its pa
 version_added: 0.1.0
 description:
   - Looks for a running time daemon and asks the kernel whether the clock is synchronised. Changes nothing.
-  - A fresh image often has no package lists, but a young directory for them, which C(cache_valid_time) takes for valid lists.
+  - A fresh image often has no package lists, but a young directory for them, which C(cache_valid_time) takes for
+    valid lists.
   - Two time daemons exclude each other as packages, so a role must know of one before it installs another.
 options: {}
 attributes:
@@ -30,7 +31,11 @@ EXAMPLES = r"""
 
 RETURN = r"""
 actions: {description: Always empty., returned: always, type: list, elements: str, sample: []}
-container: {description: Whether the clock belongs to the container's host., returned: always, type: bool, sample: false}
+container:
+  description: Whether the clock belongs to the container's host.
+  returned: always
+  type: bool
+  sample: false
 daemon: {description: The running time daemon; empty when there is none., returned: always, type: str, sample: chrony}
 notes: {description: What the admin should know., returned: always, type: list, elements: str, sample: []}
 package_lists: {description: Whether apt has lists at all., returned: always, type: bool, sample: true}
@@ -41,9 +46,8 @@ import ctypes
 import glob
 
 from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils._host.clock import DAEMONS, note
-from ..module_utils._shell import Changes, Shell, reporting
+from ansible_collections.fediverse.mastodon.plugins.module_utils._host.clock import DAEMONS, note
+from ansible_collections.fediverse.mastodon.plugins.module_utils._shell import Changes, Shell, reporting
 
 TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised
 

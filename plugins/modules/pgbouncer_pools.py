@@ -10,7 +10,8 @@ module: pgbouncer_pools
 short_description: Configure and run PgBouncer without dropping its clients
 version_added: 0.1.0
 description:
-  - Writes C(pgbouncer.ini) and C(userlist.txt), reloads, and asks the pooler itself (SHOW CONFIG, SHOW DATABASES) whether it took them.
+  - Writes C(pgbouncer.ini) and C(userlist.txt), reloads, and asks the pooler itself (SHOW CONFIG, SHOW DATABASES)
+    whether it took them.
   - Restarts only for what PgBouncer calls not changeable (its address and port). An upgraded package restarts itself.
   - The limit of open files is raised in the running process.
 options:
@@ -59,13 +60,24 @@ import os
 import time
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.fediverse.mastodon.plugins.module_utils import _pgbouncer as core
+from ansible_collections.fediverse.mastodon.plugins.module_utils._host import services
+from ansible_collections.fediverse.mastodon.plugins.module_utils._shell import (
+    Changes,
+    FileSpec,
+    Refusal,
+    Shell,
+    modified,
+    put_file,
+    read_text,
+    reporting,
+)
 
-from ..module_utils import _pgbouncer as core
-from ..module_utils._host import services
-from ..module_utils._shell import Changes, FileSpec, Refusal, Shell, modified, put_file, read_text, reporting
-
-INI, USERLIST, UNIT = "/etc/pgbouncer/pgbouncer.ini", "/etc/pgbouncer/userlist.txt", "pgbouncer.service"
-PROGRAM, SOCKETS = "/usr/sbin/pgbouncer", "/var/run/postgresql"
+INI = "/etc/pgbouncer/pgbouncer.ini"
+USERLIST = "/etc/pgbouncer/userlist.txt"
+UNIT = "pgbouncer.service"
+PROGRAM = "/usr/sbin/pgbouncer"
+SOCKETS = "/var/run/postgresql"
 RELOAD_DEADLINE = 5.0
 POOL = {
     "database": {"type": "str", "required": True},
@@ -101,8 +113,8 @@ class Pooler:
 
     def console(self, command: str) -> list[dict[str, str]]:
         """Ask on the admin console: the pooler's own user gets in by the socket without a password."""
-        argv = ["psql", "-XAq", "-F|", "-h", SOCKETS, "-p", self.port, "-U", "pgbouncer", "-d", "pgbouncer", "-c", command]
-        return core.table(self.shell.run(argv, user="postgres").out)
+        argv = ["psql", "-XAq", "-F|", "-h", SOCKETS, "-p", self.port, "-U", "pgbouncer", "-d", "pgbouncer"]
+        return core.table(self.shell.run([*argv, "-c", command], user="postgres").out)
 
     def stale(self) -> core.Stale:
         shown, databases = self.console("SHOW CONFIG"), self.console("SHOW DATABASES")

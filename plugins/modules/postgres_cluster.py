@@ -10,7 +10,8 @@ module: postgres_cluster
 short_description: Make, configure and run a PostgreSQL cluster with Debian's tools
 version_added: 0.1.0
 description:
-  - Makes the cluster when it is missing, writes our file in C(conf.d) and C(pg_hba.conf), and lets the server itself check both.
+  - Makes the cluster when it is missing, writes our file in C(conf.d) and C(pg_hba.conf), and lets the server itself
+    check both.
   - Reloads where that is enough; restarts only when C(pg_settings.pending_restart) says so.
 options:
   version: {description: Major version., type: str, required: true}
@@ -46,18 +47,31 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-actions: {description: What was done., returned: always, type: list, elements: str, sample: [reload postgresql@17-main.service]}
+actions:
+  description: What was done.
+  returned: always
+  type: list
+  elements: str
+  sample: [reload postgresql@17-main.service]
 notes: {description: What the admin should know., returned: always, type: list, elements: str, sample: []}
 """
 
 import os
 import time
+from dataclasses import replace
 
 from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils._postgres import cluster
-from ..module_utils._postgres.psql import Psql
-from ..module_utils._shell import Changes, FileSpec, Refusal, Shell, put_file, read_text, reporting
+from ansible_collections.fediverse.mastodon.plugins.module_utils._postgres import cluster
+from ansible_collections.fediverse.mastodon.plugins.module_utils._postgres.psql import Psql
+from ansible_collections.fediverse.mastodon.plugins.module_utils._shell import (
+    Changes,
+    FileSpec,
+    Refusal,
+    Shell,
+    put_file,
+    read_text,
+    reporting,
+)
 
 SPEC = {
     "version": {"type": "str", "required": True},
@@ -73,13 +87,7 @@ SPEC = {
     },
     "hba_additional": {"type": "list", "elements": "str", "default": []},
 }
-# What the server says about files that it has not read yet. A setting that waits for a restart is no mistake.
-MISTAKES = """
-SELECT sourcefile || ':' || sourceline || ': ' || coalesce(name || ': ', '') || error FROM pg_file_settings
- WHERE error IS NOT NULL AND error NOT LIKE '%could not be applied%'
-UNION ALL
-SELECT 'pg_hba.conf:' || line_number || ': ' || error FROM pg_hba_file_rules WHERE error IS NOT NULL
-"""
+HBA_MISTAKES = "SELECT 'pg_hba.conf:' || line_number || ': ' || error FROM pg_hba_file_rules WHERE error IS NOT NULL"
 PENDING = "SELECT name FROM pg_settings WHERE pending_restart ORDER BY name"
 RELOAD_DEADLINE = 10.0
 
@@ -138,21 +146,32 @@ class Cluster:
             if self.psql.ready():
                 return
             time.sleep(0.2)
-        log = self.shell.run(["tail", "-n", "15", f"/var/log/postgresql/postgresql-{self.version}-{self.name}.log"], check=False)
+        path = f"/var/log/postgresql/postgresql-{self.version}-{self.name}.log"
+        log = self.shell.run(["tail", "-n", "15", path], check=False)
         raise Refusal(f"{self.unit} does not answer on its socket. Its log ends with:\n{log.out}")
 
+    def mistakes(self) -> list[str]:
+        """What PostgreSQL refuses in files that no server has read yet.
+
+        pg_file_settings will not do: it says the same of a wrong value and of one that only waits for a restart.
+        """
+        argv = [f"/usr/lib/postgresql/{self.version}/bin/postgres", "-C", "data_directory"]
+        argv += ["-c", f"config_file={self.directory}/postgresql.conf"]
+        done = self.shell.run(argv, user="postgres", check=False)
+        found = [line for line in done.err.splitlines() if line.strip()] if done.code else []
+        return found + (self.psql.column(HBA_MISTAKES) if self.running() else [])
+
     def write(self) -> bool:
-        """Both files. While the server runs, it checks them first; what it refuses is taken back."""
-        before = {spec.path: read_text(spec.path) for spec in self.files}
-        changed = [put_file(self.module, spec, self.changes) for spec in self.files]
-        if not any(changed) or self.module.check_mode or not self.running():
-            return any(changed)
-        mistakes = self.psql.column(MISTAKES)
+        """Both files, checked; what PostgreSQL refuses is taken back."""
+        before = {spec.path: read_text(spec.path) or "" for spec in self.files}
+        results = [put_file(self.module, spec, self.changes) for spec in self.files]
+        changed = any(results)
+        mistakes = self.mistakes() if changed and not self.module.check_mode else []
         if mistakes:
             for spec in self.files:
-                put_file(self.module, FileSpec(spec.path, before[spec.path] or "", spec.mode, spec.owner, spec.group), Changes())
+                put_file(self.module, replace(spec, content=before[spec.path]), Changes())
             raise Refusal(f"PostgreSQL refuses its new configuration, the old one stays: {'; '.join(mistakes)}")
-        return True
+        return changed
 
     def reload(self) -> None:
         """Reload, and wait until the server has read its files: only then pending_restart tells the truth."""

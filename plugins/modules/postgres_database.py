@@ -11,7 +11,8 @@ short_description: Make the application's role and database
 version_added: 0.1.0
 description:
   - Talks to PostgreSQL on its local socket as its administrator.
-  - The database is made with UTF-8 and C collation, so that a new C library never corrupts its indexes. One that exists is never changed.
+  - The database is made with UTF-8 and C collation, so that a new C library never corrupts its indexes. One that
+    exists is never changed.
   - The password is compared by its stored SCRAM verifier and set only when it does not match.
 options:
   port: {description: The server's port., type: int, default: 5432}
@@ -35,15 +36,19 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-actions: {description: What was done., returned: always, type: list, elements: str, sample: [create database mastodon_production]}
+actions:
+  description: What was done.
+  returned: always
+  type: list
+  elements: str
+  sample: [create database mastodon_production]
 notes: {description: What the admin should know., returned: always, type: list, elements: str, sample: []}
 """
 
 from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils._postgres import database
-from ..module_utils._postgres.psql import Psql
-from ..module_utils._shell import Changes, Shell, reporting
+from ansible_collections.fediverse.mastodon.plugins.module_utils._postgres import database
+from ansible_collections.fediverse.mastodon.plugins.module_utils._postgres.psql import Psql
+from ansible_collections.fediverse.mastodon.plugins.module_utils._shell import Changes, Shell, reporting
 
 SPEC = {
     "port": {"type": "int", "default": 5432},

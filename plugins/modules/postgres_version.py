@@ -40,9 +40,14 @@ import os
 import platform
 
 from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils._postgres import cluster
-from ..module_utils._shell import Changes, Refusal, Shell, read_text, reporting
+from ansible_collections.fediverse.mastodon.plugins.module_utils._postgres import cluster
+from ansible_collections.fediverse.mastodon.plugins.module_utils._shell import (
+    Changes,
+    Refusal,
+    Shell,
+    read_text,
+    reporting,
+)
 
 
 def find(root: str) -> list[cluster.DataDirectory]:
@@ -59,7 +64,7 @@ def distribution(shell: Shell) -> str:
         version = cluster.candidate_version(shell.run(["apt-cache", "policy", "postgresql"]).out)
         if version:
             return version
-    raise Refusal("apt knows no package postgresql: check the host's package sources, or set mastodon_postgres_version.")
+    raise Refusal("apt knows no package postgresql: check the host's package sources.")
 
 
 def main() -> None:

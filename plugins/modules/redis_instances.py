@@ -10,7 +10,8 @@ module: redis_instances
 short_description: Configure and run a host's Redis instances without losing what they hold
 version_added: 0.1.0
 description:
-  - Writes each instance's file and brings the running server to it by CONFIG SET; restarts only for what Redis cannot change while it runs.
+  - Writes each instance's file and brings the running server to it by CONFIG SET; restarts only for what Redis cannot
+    change while it runs.
   - Turning the append-only file on is done in the running server and waited for, because a restart would start empty.
   - Never flushes, never deletes data, never stops an instance that is not wanted any more (it is named in RV(notes)).
 options:
@@ -62,11 +63,10 @@ import re
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils._host import services
-from ..module_utils._redis import instance as core
-from ..module_utils._redis.resp import Connection, RedisError
-from ..module_utils._shell import (
+from ansible_collections.fediverse.mastodon.plugins.module_utils._host import services
+from ansible_collections.fediverse.mastodon.plugins.module_utils._redis import instance as core
+from ansible_collections.fediverse.mastodon.plugins.module_utils._redis.resp import Connection, RedisError
+from ansible_collections.fediverse.mastodon.plugins.module_utils._shell import (
     Changes,
     FileSpec,
     Refusal,
@@ -125,6 +125,7 @@ class Server:
         for known in (self.wanted, self.before):
             if not known:
                 continue
+            connection = None
             try:
                 connection = Connection(known["bind"].split()[0], int(known["port"]))
                 if known["requirepass"]:
@@ -133,6 +134,8 @@ class Server:
                 return connection
             except RedisError as error:
                 problem = error
+                if connection:
+                    connection.close()
         raise problem or RedisError("no configuration")
 
     def run(self, state: dict[str, str]) -> None:
@@ -153,16 +156,16 @@ class Server:
         log = bool(glob.glob(f"{self.this.directory}/appendonlydir/*.manifest"))
         if core.would_start_empty(self.this.appendonly, dump, log):
             raise Refusal(
-                f"Redis {self.this.name}: {self.this.directory}/dump.rdb is there without an append-only file, so Redis would "
-                "start empty. Run once with appendonly: false (it loads the snapshot), then again with true."
+                f"Redis {self.this.name}: {self.this.directory}/dump.rdb is there without an append-only file, so "
+                "Redis would start empty. Run once with appendonly: false (loads the snapshot), then again with true."
             )
         try:
             Connection(self.wanted["bind"].split()[0], self.this.port, 2.0).close()
         except RedisError:
             return
         raise Refusal(
-            f"Redis {self.this.name}: port {self.this.port} is taken by another program (`ss -ltnp` names it). Stop it, or "
-            "give the instance another port."
+            f"Redis {self.this.name}: port {self.this.port} is taken by another program (`ss -ltnp` names it). Stop "
+            "it, or give the instance another port."
         )
 
     def adapt(self) -> bool:
@@ -176,7 +179,7 @@ class Server:
         running = dict(zip(pairs[::2], pairs[1::2]))
         unknown = core.unknown(self.wanted, running)
         if unknown:
-            raise Refusal(f"Redis {self.this.name} of this version has no setting {', '.join(unknown)}: see redis_settings.")
+            raise Refusal(f"Redis {self.this.name}: this version has no setting {', '.join(unknown)}; take it out.")
         live, fixed = core.split(core.differing(self.wanted, running))
         for name in live:
             self.changes.actions.append(f"set {name} of {self.this.name}")
@@ -196,7 +199,9 @@ class Server:
             if busy == "00" and info["aof_last_bgrewrite_status"] == "ok":
                 return
             if time.monotonic() > deadline:
-                raise Refusal(f"Redis {self.this.name}: its append-only file is not written after {REWRITE_DEADLINE:.0f} s.")
+                raise Refusal(
+                    f"Redis {self.this.name}: no append-only file after {REWRITE_DEADLINE:.0f} s; see its journal."
+                )
             time.sleep(0.2)
 
 

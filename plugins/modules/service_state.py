@@ -24,7 +24,7 @@ options:
       restart_on: {description: Files that count only after a restart., type: list, elements: path, default: []}
       reload_on: {description: Files that a reload reads., type: list, elements: path, default: []}
   written:
-    description: Paths written a moment ago (RV(fediverse.mastodon.host_files#module:written)), so that check mode knows them too.
+    description: Paths written a moment ago (RV(fediverse.mastodon.host_files#module:written)), for check mode.
     type: list
     elements: path
     default: []
@@ -46,14 +46,24 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-actions: {description: What was done., returned: always, type: list, elements: str, sample: [reload mastodon-relay.service]}
+actions:
+  description: What was done.
+  returned: always
+  type: list
+  elements: str
+  sample: [reload mastodon-relay.service]
 notes: {description: Always empty., returned: always, type: list, elements: str, sample: []}
 """
 
 from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils._host import services
-from ..module_utils._shell import Changes, Shell, control, modified, reporting
+from ansible_collections.fediverse.mastodon.plugins.module_utils._host import services
+from ansible_collections.fediverse.mastodon.plugins.module_utils._shell import (
+    Changes,
+    Shell,
+    control,
+    modified,
+    reporting,
+)
 
 SPEC = {
     "services": {

@@ -10,7 +10,8 @@ module: sysctl_raise
 short_description: Raise kernel settings, never lower them
 version_added: 0.1.0
 description:
-  - Sets each figure that is lower than wanted, now and (by an early file in C(/etc/sysctl.d), which the admin's own files overrule) at boot.
+  - Sets each figure that is lower than wanted, now and (by an early file in C(/etc/sysctl.d), which the admin's own
+    files overrule) at boot.
   - Where the kernel refuses (a container, whose kernel is its host's), says so in RV(notes) and goes on.
 options:
   settings:
@@ -37,17 +38,33 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-actions: {description: What was done., returned: always, type: list, elements: str, sample: [raise net.core.somaxconn from 128 to 4096]}
-notes: {description: What this host cannot do., returned: always, type: list, elements: str, sample: [vm.swappiness is read-only here]}
+actions:
+  description: What was done.
+  returned: always
+  type: list
+  elements: str
+  sample: [raise net.core.somaxconn from 128 to 4096]
+notes:
+  description: What this host cannot do.
+  returned: always
+  type: list
+  elements: str
+  sample: [vm.swappiness is read-only here]
 """
 
 import os
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils._host import sysctl
-from ..module_utils._shell import Changes, FileSpec, Refusal, put_file, read_text, reporting
+from ansible_collections.fediverse.mastodon.plugins.module_utils._host import sysctl
+from ansible_collections.fediverse.mastodon.plugins.module_utils._shell import (
+    Changes,
+    FileSpec,
+    Refusal,
+    put_file,
+    read_text,
+    reporting,
+)
 
 
 def read(name: str) -> tuple[int, ...]:

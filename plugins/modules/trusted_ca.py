@@ -44,11 +44,21 @@ import glob
 import os
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.fediverse.mastodon.plugins.module_utils._shell import (
+    Changes,
+    FileSpec,
+    Shell,
+    drop_files,
+    modified,
+    put_directory,
+    put_file,
+    reporting,
+)
 
-from ..module_utils._shell import Changes, FileSpec, Shell, drop_files, modified, put_directory, put_file, reporting
-
-SOURCES, PREFIX = "/usr/local/share/ca-certificates", "fediverse-mastodon-"
-BUNDLE, LINKS = "/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/certs"
+SOURCES = "/usr/local/share/ca-certificates"
+PREFIX = "fediverse-mastodon-"
+BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
+LINKS = "/etc/ssl/certs"
 AUTHORITY = {"name": {"type": "str", "required": True}, "content": {"type": "str", "required": True}}
 
 

@@ -46,9 +46,8 @@ import hashlib
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils._host import services
-from ..module_utils._shell import Changes, Shell, reporting
+from ansible_collections.fediverse.mastodon.plugins.module_utils._host import services
+from ansible_collections.fediverse.mastodon.plugins.module_utils._shell import Changes, Shell, reporting
 
 SPEC = {
     "unit": {"type": "str", "required": True},

@@ -65,7 +65,7 @@ def test_the_password_file_is_not_for_everybody(host):
     assert host.file("/etc/pgbouncer/userlist.txt").mode == 0o640
 
 
-def test_changed_pools_and_limits_reach_the_running_pooler(host):
+def test_changed_pools_and_limits_reach_the_running_pooler(host, once):
     before = pid(host)
     assert (database(host)["pool_size"], files(host)) == ("20", "1024")
     # A client in the middle of a transaction must not notice.
@@ -90,7 +90,7 @@ def test_changed_pools_and_limits_reach_the_running_pooler(host):
     assert (pid(host), database(host)["pool_size"]) == (before, "20")
 
 
-def test_a_reload_that_never_happened_is_made_good(host):
+def test_a_reload_that_never_happened_is_made_good(host, once):
     before = pid(host)
     # As if the run had died between the file and the reload: the pooler has other figures than the file.
     host.check_output("sed -i 's/pool_size=20/pool_size=3/' /etc/pgbouncer/pgbouncer.ini && systemctl reload pgbouncer")
@@ -100,7 +100,7 @@ def test_a_reload_that_never_happened_is_made_good(host):
     assert (database(host)["pool_size"], pid(host)) == ("20", before)
 
 
-def test_another_port_needs_a_restart_and_gets_it(host):
+def test_another_port_needs_a_restart_and_gets_it(host, once):
     before = pid(host)
     reconverge(pgbouncer_port=6433)
     assert pid(host) != before
@@ -110,7 +110,7 @@ def test_another_port_needs_a_restart_and_gets_it(host):
     assert ask(host, "SELECT 1").rc == 0
 
 
-def test_a_mistake_is_named(host):
+def test_a_mistake_is_named(host, once):
     said = refused(pgbouncer_additional_settings={"pool_mode": "sometimes"})
     assert "pool_mode" in said
     assert ask(host, "SELECT 1").rc == 0

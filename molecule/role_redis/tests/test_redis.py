@@ -74,7 +74,8 @@ def test_what_was_written_survives_a_restart_and_a_crash(host):
         before = int(ask(host, "sidekiq", "llen queue:probe"))
         host.check_output("sleep 1.2")  # appendfsync everysec: a crash may take the last second
         host.check_output(kill)
-        host.run_expect([0], "timeout 15 sh -c 'until REDISCLI_AUTH=ScenarioPassword1 redis-cli -p 6380 ping | grep PONG; do sleep 0.1; done'")
+        ping = "REDISCLI_AUTH=ScenarioPassword1 redis-cli -p 6380 ping"
+        host.check_output(f"timeout 15 sh -c 'until {ping} | grep PONG; do sleep 0.1; done'")
         assert int(ask(host, "sidekiq", "llen queue:probe")) == before
 
 
@@ -82,7 +83,7 @@ def test_the_distributions_own_redis_is_masked(host):
     assert host.run("systemctl is-enabled redis-server").stdout.strip() == "masked"
 
 
-def test_changes_reach_the_running_servers_and_nothing_is_lost(host):
+def test_changes_reach_the_running_servers_and_nothing_is_lost(host, once):
     ask(host, "base", "set probe 1")
     ask(host, "cache", "set probe 1")
     before, changed = pids(host), instances(host)
@@ -101,7 +102,7 @@ def test_changes_reach_the_running_servers_and_nothing_is_lost(host):
     assert setting(host, "cache", "appendonly") == "no"
 
 
-def test_what_redis_cannot_change_while_it_runs_restarts_it_without_loss(host):
+def test_what_redis_cannot_change_while_it_runs_restarts_it_without_loss(host, once):
     ask(host, "base", "set probe 2")
     before = pids(host)
     reconverge(redis_additional_settings={"databases": 17})
@@ -112,7 +113,7 @@ def test_what_redis_cannot_change_while_it_runs_restarts_it_without_loss(host):
     assert ask(host, "base", "get probe") == "2"
 
 
-def test_without_a_password_it_stays_on_loopback(host):
+def test_without_a_password_it_stays_on_loopback(host, once):
     said = reconverge(redis_password="")
     assert "it has no password" in said
     assert ask(host, "base", "ping", password="") == "PONG"

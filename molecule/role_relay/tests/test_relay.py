@@ -62,11 +62,12 @@ def test_the_distributions_own_haproxy_does_not_run(host):
     assert host.run("systemctl is-enabled haproxy").stdout.strip() == "disabled"
 
 
-def test_a_reload_keeps_open_connections(host):
+def test_a_reload_keeps_open_connections(host, once):
     before = pid(host)
     host.check_output(f"cat > /run/probe.py <<'EOF'\n{PROBE}\nEOF")
     host.check_output(
-        "systemd-run --quiet --collect --unit=relay-probe -p StandardOutput=truncate:/run/probe.log python3 /run/probe.py 16379"
+        "systemd-run --quiet --collect --unit=relay-probe -p StandardOutput=truncate:/run/probe.log"
+        " python3 /run/probe.py 16379"
     )
     try:
         changed = copy.deepcopy(host.backend.get_variables()["relay_listeners"])
@@ -84,7 +85,7 @@ def test_a_reload_keeps_open_connections(host):
     assert pid(host) == before
 
 
-def test_a_mistake_is_refused_and_the_running_relay_stays(host):
+def test_a_mistake_is_refused_and_the_running_relay_stays(host, once):
     before = host.check_output("sha256sum /etc/mastodon/relay.cfg")
     said = refused(relay_idle_timeout="forever")
     assert "relay.cfg is left as it was" in said

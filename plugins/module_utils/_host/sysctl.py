@@ -45,8 +45,9 @@ def raises(running: Mapping[str, tuple[int, ...]], wanted: Mapping[str, tuple[in
     return found
 
 
-def lines(persisted: Mapping[str, tuple[int, ...]], wanted: Mapping[str, tuple[int, ...]],
-          raised: list[Raise]) -> dict[str, tuple[int, ...]]:
+def lines(
+    persisted: Mapping[str, tuple[int, ...]], wanted: Mapping[str, tuple[int, ...]], raised: list[Raise]
+) -> dict[str, tuple[int, ...]]:
     """What our file in sysctl.d holds.
 
     A setting that is high enough without us (the kernel's default, the admin's file) gets no line: a line would lower

@@ -104,7 +104,8 @@ def stale(
     served = {row["name"]: row for row in databases}
     for pool in pools:
         row = served.get(pool.database, {})
-        has = (row.get("host"), row.get("port"), row.get("pool_size"), row.get("reserve_pool_size", row.get("reserve_pool")))
+        reserve = row.get("reserve_pool_size", row.get("reserve_pool"))
+        has = (row.get("host"), row.get("port"), row.get("pool_size"), reserve)
         if has != (pool.host, str(pool.port), str(pool.pool_size), str(pool.reserve)):
             reload.append(f"database {pool.database}")
     return Stale(tuple(reload), restart)

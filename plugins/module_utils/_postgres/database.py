@@ -55,9 +55,8 @@ def steps(found: Found, wanted: Wanted) -> list[Step]:
     if not found.role:
         todo.append(Step(f"create role {wanted.user}", f"CREATE ROLE {user} LOGIN"))
     if wanted.password and not scram.matches(found.verifier, wanted.password):
-        todo.append(
-            Step(f"set the password of {wanted.user}", f"ALTER ROLE {user} PASSWORD {literal(scram.fresh(wanted.password))}")
-        )
+        verifier = literal(scram.fresh(wanted.password))
+        todo.append(Step(f"set the password of {wanted.user}", f"ALTER ROLE {user} PASSWORD {verifier}"))
     if found.collation is None:
         todo.append(
             Step(
@@ -78,8 +77,8 @@ def notes(found: Found, wanted: Wanted) -> list[str]:
             "its text indexes depend on the C library's collation (REINDEX after such an update)."
         )
     if found.owner not in (None, wanted.user):
-        said.append(f"Database {wanted.database} belongs to {found.owner}, not to {wanted.user}: migrations may be refused.")
-    if not wanted.password and not scram.PREFIX in (found.verifier or ""):
+        said.append(f"Database {wanted.database} belongs to {found.owner}, not to {wanted.user}: migrations may fail.")
+    if not wanted.password and scram.PREFIX not in (found.verifier or ""):
         said.append(
             f"{wanted.user} has no password and so cannot log in over the network: set postgres_password "
             "(site.yml takes it from mastodon_secrets)."

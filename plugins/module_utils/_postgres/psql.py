@@ -7,7 +7,7 @@ from .._shell import Shell
 
 
 class Psql:
-    """Statements as `postgres`. They come by standard input: a password in them must not be seen in the process list."""
+    """Statements as `postgres`. By standard input: a password must not show in the process list."""
 
     def __init__(self, shell: Shell, port: str) -> None:
         self._shell = shell

@@ -12,9 +12,27 @@ LOOPBACK = ("127.0.0.1", "::1")
 SECRETS = ("requirepass", "masterauth")
 # CONFIG SET refuses these (Redis 7 and 8); what is not named here is changed in the running server.
 FIXED = frozenset(
-    """always-show-logo appenddirname appendfilename daemonize databases dir disable-thp enable-debug-command
-    enable-module-command enable-protected-configs io-threads logfile rdb-del-sync-files set-proc-title supervised
-    syslog-enabled tcp-backlog unixsocket unixsocketperm""".split()
+    {
+        "always-show-logo",
+        "appenddirname",
+        "appendfilename",
+        "daemonize",
+        "databases",
+        "dir",
+        "disable-thp",
+        "enable-debug-command",
+        "enable-module-command",
+        "enable-protected-configs",
+        "io-threads",
+        "logfile",
+        "rdb-del-sync-files",
+        "set-proc-title",
+        "supervised",
+        "syslog-enabled",
+        "tcp-backlog",
+        "unixsocket",
+        "unixsocketperm",
+    }
 )
 UNITS = {"": 1, "b": 1, "k": 1000, "kb": 1024, "m": 10**6, "mb": 1024**2, "g": 10**9, "gb": 1024**3}
 
@@ -127,7 +145,7 @@ def split(names: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def would_start_empty(appendonly: bool, has_dump: bool, has_log: bool) -> bool:
-    """With appendonly on, Redis looks at the append-only file alone: a snapshot beside it is ignored, then overwritten."""
+    """With appendonly on, Redis looks at the append-only file alone and ignores a snapshot beside it."""
     return appendonly and has_dump and not has_log
 
 

@@ -56,11 +56,11 @@ class Connection:
             raise RedisError(rest)
         if kind == ":":
             return int(rest)
+        if kind not in ("$", "*"):
+            raise RedisError(f"unexpected reply {line!r}")
         size = int(rest)
         if size < 0:
             return None
         if kind == "$":
             return self._stream.read(size + 2)[:-2].decode(errors="replace")
-        if kind == "*":
-            return [self._reply() for _ in range(size)]
-        raise RedisError(f"unexpected reply {line!r}")
+        return [self._reply() for _ in range(size)]
