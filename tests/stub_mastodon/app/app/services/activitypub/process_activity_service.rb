@@ -44,7 +44,10 @@ module ActivityPub
       Account.find_local(username) if username
     end
 
-    def local_status(uri)
+    # Ours by its number, or one of another server; a post of ours has no address in the table.
+    def known_status(uri)
+      return if uri.blank?
+
       id = uri.to_s[%r{\Ahttps?://#{Regexp.escape(Rails.configuration.x.web_domain)}/users/[a-z0-9_]+/statuses/(\d+)\z}i, 1]
       id ? Status.find_by(id: id) : Status.find_by(uri: uri)
     end
@@ -57,7 +60,7 @@ module ActivityPub
       status = @actor.statuses.create!(
         uri: object['id'], url: object['url'].presence || object['id'], local: false, visibility: visibility(object),
         text: ActionController::Base.helpers.sanitize(object['content'].to_s, tags: %w(p br a span), attributes: %w(href rel class)),
-        thread: local_status(object['inReplyTo'])
+        thread: known_status(object['inReplyTo'])
       )
       addressed.filter_map { |uri| local_account(uri) }.uniq.each { |account| status.mentions.create!(account: account) }
       DistributionWorker.perform_async(status.id)
@@ -95,7 +98,7 @@ module ActivityPub
     end
 
     def like
-      status = local_status(object_uri)
+      status = known_status(object_uri)
       return unless status
 
       favourite = status.favourites.find_or_create_by!(account: @actor)
@@ -106,7 +109,7 @@ module ActivityPub
     end
 
     def announce
-      status = local_status(object_uri)
+      status = known_status(object_uri)
       Status.where(id: status.id).update_all('reblogs_count = reblogs_count + 1') if status
     end
   end
