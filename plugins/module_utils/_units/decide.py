@@ -11,9 +11,13 @@ from __future__ import annotations
 
 import re
 
-from .model import ABSENT, Action, Desired, File, Instance, Observed, Parts, UnitState, digest
+from .model import ABSENT, SYSTEMD, Action, Desired, File, Instance, Observed, Parts, UnitState, digest
 
 NOTHING = UnitState()
+
+
+def _of_systemd(path: str) -> bool:
+    return path.startswith(SYSTEMD + "/")
 
 
 def _is_of_socket(path: str) -> bool:
@@ -88,7 +92,7 @@ def _to_run(desired: Desired, instance: Instance, observed: Observed) -> list[Ac
         changed = differences(recorded, parts_of(desired, instance, unit, observed))
         return "changed: " + ", ".join(changed) if changed else ""
 
-    why = news(service)
+    why = news(service) if not state.is_down or instance.state != "started" else f"is {state.active}"
     for socket in desired.units(instance.name)[:-1]:
         gate = observed.units.get(socket, NOTHING)
         moved = "its socket does not listen" if gate.is_down else news(socket)
@@ -103,20 +107,24 @@ def _to_run(desired: Desired, instance: Instance, observed: Observed) -> list[Ac
     return [Action("restart", service, why, instance.name)]
 
 
-def decide(desired: Desired, observed: Observed) -> list[Action]:
-    writes = _to_write(desired.shared_files, observed, None)
-    for instance in desired.instances:
-        writes += _to_write(instance.files, observed, instance.name)
-    removals = _to_remove(desired, observed)
-    enables = [action for item in desired.instances for action in _to_enable(desired, item, observed)]
-    runs = [action for item in desired.instances for action in _to_run(desired, item, observed)]
+def _to_reload(actions: list[Action]) -> list[Action]:
+    touched = [action.target for action in actions if action.verb in ("write", "remove")]
+    return [Action("daemon-reload", "", "unit files changed")] if any(map(_of_systemd, touched)) else []
 
-    touched = [action.target for action in writes + removals if action.verb in ("write", "remove")]
-    of_systemd = any(File(path, "").of_systemd for path in touched)
-    stale = any(state.needs_reload for state in observed.units.values())
-    reload = [Action("daemon-reload", "", "unit files changed")] if of_systemd or stale else []
+
+def decide(desired: Desired, observed: Observed) -> list[Action]:
     # Removed instances go first: their port, their connections and the scheduler queue must be free for the others.
-    return removals + writes + enables + reload + runs
+    actions = _to_remove(desired, observed) + _to_write(desired.shared_files, observed, None)
+    reload = _to_reload(actions)
+    if not reload and any(state.needs_reload for state in observed.units.values()):
+        reload = [Action("daemon-reload", "", "unit files had changed before")]
+    actions += reload
+    # Each instance gets its files only when its turn comes: behind one that fails, the others keep what they run with.
+    for instance in desired.instances:
+        own = _to_write(instance.files, observed, instance.name)
+        enabling = _to_enable(desired, instance, observed)
+        actions += own + enabling + _to_reload(own) + _to_run(desired, instance, observed)
+    return actions
 
 
 def renewed(desired: Desired, observed: Observed, action: Action) -> tuple[str, ...]:
@@ -126,6 +134,15 @@ def renewed(desired: Desired, observed: Observed, action: Action) -> tuple[str, 
     *sockets, service = desired.units(action.instance)
     fresh = [unit for unit in sockets if action.verb == "rebind" or observed.units.get(unit, NOTHING).is_down]
     return (*fresh, service)
+
+
+def doubtful(desired: Desired, observed: Observed, action: Action, actions: list[Action]) -> set[str]:
+    """The units whose record must go before this action: until they are healthy again, nobody may believe that they
+    run what is on the disk. A shared file concerns all instances, anything else its own."""
+    if action.verb in ("stop", "disable", "remove") or (action.instance is None and action.verb != "write"):
+        return set()
+    concerned = [other for other in actions if action.instance in (None, other.instance)]
+    return {unit for other in concerned for unit in renewed(desired, observed, other)}
 
 
 def to_record(desired: Desired, observed: Observed, actions: list[Action]) -> list[tuple[Instance, str]]:

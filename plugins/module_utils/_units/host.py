@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from .._shell import Refusal, Shell, read_text
-from .decide import decide, parts_of, renewed, to_record
+from .decide import decide, doubtful, parts_of, renewed, to_record
 from .model import ABSENT, SYSTEMD, Action, Desired, File, Instance, Observed, UnitsError, UnitState, digest
 
 RECORDS = "/var/lib/mastodon-units"
@@ -239,11 +239,9 @@ def apply(shell: Shell, desired: Desired, observed: Observed, actions: list[Acti
     by_name = {item.name: item for item in desired.instances}
     contents: dict[str, File] = {file.path: file for file in desired.shared_files}
     contents.update({file.path: file for item in desired.instances for file in item.files})
-    # First of all: from now on, until they are healthy again, nobody may believe that these run what is on the disk.
     for action in actions:
-        for unit in renewed(desired, observed, action):
+        for unit in doubtful(desired, observed, action, actions):
             _forget(unit)
-    for action in actions:
         if action.verb == "write":
             file = contents[action.target]
             write(file.path, file.content, file.mode)

@@ -37,10 +37,6 @@ class File:
     content: str
     mode: int = 0o644
 
-    @property
-    def of_systemd(self) -> bool:
-        return self.path.startswith(SYSTEMD + "/")
-
 
 @dataclass(frozen=True)
 class Health:

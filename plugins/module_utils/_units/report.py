@@ -27,9 +27,8 @@ def diff_of(desired: Desired, observed: Observed, actions: Sequence[Action]) -> 
                 "after": contents[action.target],
             }
         )
-    others = [str(action) for action in actions if action.verb != "write"]
-    if others:
-        diffs.append({"prepared": "\n".join(others) + "\n"})
+    if actions:
+        diffs.append({"prepared": "".join(f"{action}\n" for action in actions)})
     return diffs
 
 

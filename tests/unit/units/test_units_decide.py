@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from ansible_collections.fediverse.mastodon.plugins.module_utils._units.decide import (
     decide,
+    doubtful,
     parts_of,
     renewed,
     to_record,
@@ -125,12 +126,11 @@ class Host:
         """As host.apply does; cut off after that many actions."""
         observed = self.observe(desired)
         actions = decide(desired, observed)
-        for action in actions:
-            for unit in renewed(desired, observed, action):
-                self.records.pop(unit, None)
         for number, action in enumerate(actions):
             if number == interrupted_after:
                 return actions
+            for unit in doubtful(desired, observed, action, actions):
+                self.records.pop(unit, None)
             self.take(action, desired)
             for unit in renewed(desired, observed, action):
                 item = next(item for item in desired.instances if item.name == action.instance)
@@ -172,6 +172,7 @@ def running() -> tuple[Host, Desired]:
 def test_a_bare_host_gets_files_then_reload_then_starts() -> None:
     assert verbs(decide(wish(instance("3000")), Observed())) == [
         "write mastodon-web@.service",
+        "daemon-reload",
         "write web-3000.env",
         "write address.conf",
         "enable mastodon-web@3000.socket",
@@ -210,6 +211,19 @@ def test_a_changed_template_reloads_once(running: tuple[Host, Desired]) -> None:
     ]
 
 
+def test_an_instance_behind_one_that_fails_keeps_its_files_and_its_record(running: tuple[Host, Desired]) -> None:
+    host, desired = running
+    changed = wish(instance("3000", content="A=2\n"), instance("3001", content="A=2\n", port="2"))
+    kept = (host.files["/etc/mastodon/web-3001.env"], host.records["mastodon-web@3001.service"])
+    assert verbs(decide(changed, host.observe(changed)))[:2] == [
+        "write web-3000.env",
+        "restart mastodon-web@3000.service",
+    ]
+    host.settle(changed, interrupted_after=1)
+    assert (host.files["/etc/mastodon/web-3001.env"], host.records["mastodon-web@3001.service"]) == kept
+    assert verbs(host.settle(desired)) == ["write web-3000.env", "restart mastodon-web@3000.service"]
+
+
 def test_a_changed_address_rebinds_only_that_socket(running: tuple[Host, Desired]) -> None:
     host, _desired = running
     moved = wish(instance("3000", port="9"), instance("3001", port="2"))
@@ -225,6 +239,7 @@ def test_a_removed_instance_goes_before_others_start(running: tuple[Host, Desire
         "disable mastodon-web@3001.service",
         "remove web-3001.env",
         "remove address.conf",
+        "daemon-reload",
         "write web-3002.env",
         "write address.conf",
         "enable mastodon-web@3002.socket",
