@@ -147,6 +147,7 @@ def test_media_cannot_be_listed_nor_written(cluster: Cluster) -> None:
 
 
 ARCHIVE = """
+require "aws-sdk-s3"
 client = Aws::S3::Client.new(
   endpoint: ENV.fetch("S3_ENDPOINT"), region: ENV.fetch("S3_REGION"), force_path_style: true,
   access_key_id: ENV.fetch("AWS_ACCESS_KEY_ID"), secret_access_key: ENV.fetch("AWS_SECRET_ACCESS_KEY")

@@ -107,9 +107,9 @@ class Journey:
         self.found = Found()
 
     @contextmanager
-    def step(self, name: str) -> Iterator[Callable[[str], None]]:
-        """Times a step and turns its failure into a line."""
-        started = self.clock()
+    def step(self, name: str, since: float | None = None) -> Iterator[Callable[[str], None]]:
+        """Times a step (or what began earlier) and turns its failure into a line."""
+        started = self.clock() if since is None else since
         seen: list[str] = []
         try:
             yield seen.append
@@ -121,7 +121,7 @@ class Journey:
             known = trouble(error, self.entry)
             self.add(name, False, str(known), known.fix)
         else:
-            self.add(name, True, f"{', '.join(seen) or 'as it must'} ({(self.clock() - started) * 1000:.0f} ms)")
+            self.add(name, True, f"{', '.join(seen)} ({(self.clock() - started) * 1000:.0f} ms)")
 
     def add(self, name: str, ok: bool, seen: str, fix: str = "") -> None:
         """One line more."""
@@ -211,7 +211,7 @@ class Journey:
     def post(self, media_id: str) -> None:
         """A post, seen by nobody else, reaches its author's socket."""
         stream: WebSocket | None = None
-        with self.step("streaming accepts a socket"):
+        with self.step("streaming accepts a socket") as seen:
             stream = WebSocket(
                 self.entry.connect(self.site.web_domain),
                 self.site.web_domain,
@@ -219,6 +219,7 @@ class Journey:
                 {"Authorization": f"Bearer {self.site.token}"},
             )
             stream.send(json.dumps({"type": "subscribe", "stream": "direct"}))
+            seen("user and direct timelines")
             # The server subscribes after its 101; a post in that gap would be missed.
             time.sleep(0.3)
         written = self.clock()
@@ -239,9 +240,9 @@ class Journey:
             return
         try:
             if self.found.status_id:
-                with self.step("the post reaches the socket") as seen:
+                with self.step("the post reaches the socket", since=written) as seen:
                     self.await_update(stream)
-                    seen(f"{(self.clock() - written) * 1000:.0f} ms after it was sent")
+                    seen("since it was sent")
         finally:
             stream.close()
 
@@ -276,7 +277,7 @@ class Journey:
 
     def clean(self, status_id: str) -> Found:
         """The post and its picture go."""
-        with self.step("the post is removed"):
+        with self.step("the post is removed") as seen:
             self.api("DELETE", f"/api/v1/statuses/{status_id}?delete_media=true")
             answer = self.entry.request(
                 "GET",
@@ -286,4 +287,5 @@ class Journey:
             )
             if answer.status != 404:
                 raise Unexpected(f"it is still there ({answer.status})", LOGS)
+            seen("404 afterwards")
         return self.found
