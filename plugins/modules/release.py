@@ -48,7 +48,7 @@ options:
     type: bool
     default: true
   keep:
-    description: How many releases stay on disk.
+    description: How many releases stay on disk, each with its archives.
     type: int
     default: 3
   home:
@@ -128,14 +128,15 @@ def unfit(about: dict[str, Any], parts: list[str], runner: commands.Runner) -> t
         here, built = building.this_distribution(), about.get("distribution", "")
         version, abi = commands.ruby(runner)
         ruby = about.get("ruby", {})
+        verdict = requirements.judge_ruby(commands.host(), version, ruby.get("requirement", ""), ruby.get("pin", ""))
         if built and built != here:
-            refusals.append(
-                f"{commands.host()} is {here}, but the release was built on {built}: compiled gems do not fit"
-            )
+            refusals.append(f"{commands.host()} is {here}, but the release was built on {built}: its gems do not fit")
+        elif verdict.refusal:
+            refusals.append(verdict.refusal)
         elif ruby.get("abi") and abi != ruby["abi"]:
             refusals.append(
-                f"{commands.host()} has Ruby {version or '(none)'}, but the release was built with {ruby['version']}: "
-                "give all app hosts the same mastodon_ruby"
+                f"{commands.host()} has Ruby {version or '(none)'}, but the release's gems were compiled for "
+                f"{ruby['abi']}: give all app hosts the same mastodon_ruby"
             )
     if "streaming" in parts:
         asked = about.get("node", {}).get("requirement", "")

@@ -13,7 +13,7 @@ author:
   - The fediverse.mastodon contributors (@fediverse)
 description:
   - Packs the build directory into archives and writes their stamp last, so that an interrupted packing does not count.
-  - The build directory is removed afterwards, and so are archives of versions that are no longer kept.
+  - The build directory is removed afterwards, and so is the archive of the source.
 attributes:
   check_mode:
     support: full
@@ -49,10 +49,6 @@ options:
     description: Stands for everything the release is made from.
     type: str
     required: true
-  keep:
-    description: Further versions whose archives stay.
-    type: int
-    default: 3
   home:
     description: The app's home.
     type: path
@@ -98,7 +94,6 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.fediverse.mastodon.plugins.module_utils._release import (
     building,
     commands,
-    disk,
     queues,
     requirements,
     stamp,
@@ -111,24 +106,25 @@ SPEC: dict[str, Any] = {
     "source": {"type": "dict", "required": True},
     "commit": {"type": "str", "default": ""},
     "fingerprint": {"type": "str", "required": True},
-    "keep": {"type": "int", "default": 3},
     "home": {"type": "path", "default": "/opt/mastodon"},
     "user": {"type": "str", "default": "mastodon"},
     "search_path": {"type": "str", "required": True},
 }
 
 
-def describe(params: dict[str, Any], files: dict[str, str], runner: commands.Runner) -> dict[str, Any]:
+def describe(params: dict[str, Any], tree: str, files: dict[str, str], runner: commands.Runner) -> dict[str, Any]:
     """The stamp without its archives."""
-    version, abi = commands.ruby(runner)
     pin = files.get(".ruby-version", "").strip()
     needs = requirements.ruby_requirement(files.get("Gemfile", ""), pin)
+    # Of a release built elsewhere, only the gems' directory says for which Ruby they were compiled.
+    finished = params["source"]["kind"] == "release"
+    version, abi = ("", building.gems_abi(tree)) if finished else commands.ruby(runner)
     return {
         "fingerprint": params["fingerprint"],
         "source": stamp.shown_source(params["source"]),
         "commit": params["commit"],
         "queues": queues.parse(files.get("config/sidekiq.yml", "")),
-        "distribution": building.this_distribution(),
+        "distribution": "" if finished else building.this_distribution(),
         "ruby": {"version": version, "abi": abi, "requirement": needs, "pin": pin},
         "node": {"version": commands.node(runner), "requirement": requirements.node_requirement(files["package.json"])}
         if "package.json" in files
@@ -139,13 +135,11 @@ def describe(params: dict[str, Any], files: dict[str, str], runner: commands.Run
 def work(module: AnsibleModule, place: building.Place, runner: commands.Runner) -> dict[str, Any]:
     files = building.read_files(place.tree)
     whole = os.path.isdir(os.path.join(place.tree, "node_modules")) and module.params["source"]["kind"] == "release"
-    about = describe(module.params, files, runner)
+    about = describe(module.params, place.tree, files, runner)
     made = building.pack(place, commands.Runner(), about, steps.parts(files, node_modules=whole))
-    releases = os.path.join(module.params["home"], "releases")
-    times = disk.times(releases)
-    kept = sorted(times, key=lambda name: -times[name])[: module.params["keep"]]
-    for name in building.old_archives(place.archives, [place.version, *kept]):
-        os.unlink(os.path.join(place.archives, name))
+    source = os.path.join(place.archives, f"source-{place.version}-{place.architecture}")
+    if os.path.exists(source):
+        os.unlink(source)
     return made
 
 

@@ -225,9 +225,10 @@ def lay_out(module: AnsibleModule, place: building.Place, runner: commands.Runne
             f"mastodon_source: {source['location']} ({params['version']}) holds no Mastodon: no Gemfile and "
             "config/sidekiq.yml at its top"
         )
-    check_runtimes(module, files, runner)
     if source["kind"] == "release":
+        # Whether this host can run it is found out before unpacking; one without Ruby still packs what it needs.
         return [], commit
+    check_runtimes(module, files, runner)
     building.prepare_streaming(place, runner, files)
     return steps.build_steps(files, jobs=os.cpu_count() or 1), commit
 
@@ -246,7 +247,7 @@ def main() -> None:
         if actions and not module.check_mode:
             todo, commit = lay_out(module, place, runner)
     except (commands.Failed, OSError) as error:
-        module.fail_json(msg=str(error))
+        module.fail_json(msg=f"{commands.host()}: {error}")
     module.exit_json(
         changed=bool(actions),
         actions=actions,

@@ -139,9 +139,13 @@ def test_a_build_that_is_killed_never_becomes_current(host: Any) -> None:
     before = output(host, f"readlink {CURRENT}")
     arguments = ("--extra-vars", json.dumps({"mastodon_version": "killed"}))
     with playbook(str(HERE / "converge.yml"), *arguments) as run:
-        reached = any("Run the steps" in line for line in run.stdout or [])
+        seen: list[str] = []
+        for line in run.stdout or []:
+            seen.append(line)
+            if "Run the steps" in line:
+                break
         run.kill()
-    assert reached
+    assert "Run the steps" in seen[-1], "".join(seen[-20:])
     assert output(host, f"readlink {CURRENT}") == before
     assert not host.file("/opt/mastodon/archives/killed-amd64.json").exists
     output(host, "rm -rf /opt/mastodon/build /opt/mastodon/archives/*killed-amd64*")

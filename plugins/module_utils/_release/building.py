@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,6 +112,13 @@ def extract(tree: str, runner: Runner, archive: str) -> None:
         os.rename(aside, tree)
 
 
+def gems_abi(tree: str) -> str:
+    """The Ruby that the gems in the tree were compiled for; empty when it has none of its own."""
+    path = os.path.join(tree, "vendor", "bundle", "ruby")
+    found = sorted(os.listdir(path)) if os.path.isdir(path) else []
+    return found[-1] if found else ""
+
+
 def prepare_streaming(place: Place, runner: Runner, files: Mapping[str, str]) -> None:
     """A second, small tree in which only the streaming workspace gets its node_modules."""
     if not steps.streaming_workspace(files):
@@ -171,12 +178,9 @@ def pack(
     return whole
 
 
-def old_archives(archives: str, keep: Sequence[str]) -> list[str]:
-    """Files of versions that nobody keeps; Ruby and Node stay."""
+def archives_of(archives: str, version: str, architecture: str) -> list[str]:
+    """The files of one version: its parts, stamp and log."""
+    begin = f"{version}-{architecture}"
     if not os.path.isdir(archives):
         return []
-    return sorted(
-        name
-        for name in os.listdir(archives)
-        if not any(name.startswith(f"{version}-") for version in [*keep, "ruby", "node"])
-    )
+    return sorted(name for name in os.listdir(archives) if re.match(re.escape(begin) + r"[.-]", name))

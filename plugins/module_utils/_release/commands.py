@@ -46,7 +46,7 @@ class Runner:
         )
         output = done.stdout.decode(errors="replace").strip()
         if check and done.returncode != 0:
-            raise Failed(f"{host()}: `{' '.join(argv)}` ended with {done.returncode}: {last_lines(output, 15)}")
+            raise Failed(f"`{' '.join(argv)}` ended with {done.returncode}: {last_lines(output, 15)}")
         return done.returncode, output
 
     def logged(self, argv: Sequence[str], log: str, *, cwd: str, environment: Mapping[str, str] | None = None) -> int:

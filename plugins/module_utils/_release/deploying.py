@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import disk, stamp
+from . import building, disk, stamp
 from .commands import Failed, Runner
 
 # In a release that belongs to root, what the application writes into.
@@ -125,3 +125,6 @@ def perform(home: Home, work: Work, runner: Runner) -> None:
         disk.link(os.path.join(home.path, "current"), f"releases/{home.version}")
     for name in work.superfluous:
         shutil.rmtree(os.path.join(home.releases, name))
+        archives = os.path.join(home.path, "archives")
+        for file in building.archives_of(archives, name, str(home.stamp["architecture"])):
+            os.unlink(os.path.join(archives, file))

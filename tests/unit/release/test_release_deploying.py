@@ -170,7 +170,20 @@ def test_old_releases_go_but_never_the_one_that_still_runs(home: Path) -> None:
         deploy(home, about, keep=2)
         os.utime(home / f"releases/v{number}/.release.json", (number, number))
     assert sorted(disk.times(str(home / "releases"))) == ["v3", "v4"]
-    assert building.old_archives(str(home / "archives"), ["v3", "v4"])[0].startswith("v1-amd64")
+    left = {path.name.partition("-")[0] for path in (home / "archives").iterdir()}
+    assert left == {"v3", "v4"}
+
+
+def test_archives_of_one_version_only(tmp_path: Path) -> None:
+    for name in ("v1-amd64.json", "v1-amd64-public.tar.zst", "v1-rc1-amd64.json", "v1.1-amd64.json", "v1-arm64.json"):
+        (tmp_path / name).write_text("")
+    assert building.archives_of(str(tmp_path), "v1", "amd64") == ["v1-amd64-public.tar.zst", "v1-amd64.json"]
+
+
+def test_gems_say_for_which_ruby_they_were_compiled(tmp_path: Path) -> None:
+    assert building.gems_abi(str(tmp_path)) == ""
+    (tmp_path / "vendor/bundle/ruby/3.3.0").mkdir(parents=True)
+    assert building.gems_abi(str(tmp_path)) == "3.3.0"
 
 
 @pytest.mark.parametrize("top", ["", "mastodon-4.6.5/"])
