@@ -28,12 +28,12 @@ def paragraphs(description: Any) -> list[str]:
     return [markdown(str(part)) for part in (description if isinstance(description, list) else [description]) if part]
 
 
-def value(option: dict[str, Any]) -> str:
+def value(option: dict[str, Any], inner: bool) -> str:
     """What the default column shows."""
     if option.get("required"):
         return "required"
     if "default" not in option:
-        return "see the description"
+        return "optional" if inner else "see the meaning"
     text = yaml.safe_dump(option["default"], default_flow_style=True, width=10**6, sort_keys=False)
     return "`" + text.strip().removesuffix("...").strip().replace("|", r"\|") + "`"
 
@@ -51,7 +51,7 @@ def rows(options: dict[str, Any], prefix: str = "") -> list[str]:
         about = " ".join(paragraphs(option.get("description"))).replace("|", r"\|")
         if "choices" in option:
             about += f" One of {', '.join(f'`{choice}`' for choice in option['choices'])}."
-        found.append(f"| `{prefix}{name}` | {kind(option)} | {value(option)} | {about} |")
+        found.append(f"| `{prefix}{name}` | {kind(option)} | {value(option, bool(prefix))} | {about} |")
         found += rows(option.get("options", {}), f"{prefix}{name}.")
     return found
 
