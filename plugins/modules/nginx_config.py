@@ -42,6 +42,10 @@ options:
       - Symbolic links that must not be there, path below O(root) to the target they have. Any other link stays.
     type: dict
     default: {}
+  key_pairs:
+    description: Certificates and their keys, both paths in O(files). A key of another certificate is refused.
+    type: dict
+    default: {}
   watch:
     description: Files outside O(root) that the server reads when it loads, for instance certificates.
     type: list
@@ -120,6 +124,7 @@ ARGUMENT_SPEC = {
     },
     "links": {"type": "dict", "default": {}},
     "unlinked": {"type": "dict", "default": {}},
+    "key_pairs": {"type": "dict", "default": {}, "no_log": False},
     "watch": {"type": "list", "elements": "path", "default": []},
     "root": {"type": "path", "default": "/etc/nginx"},
     "service": {"type": "str", "default": "nginx.service"},
@@ -155,6 +160,7 @@ def main() -> None:
     if not running or not stamp.exists() or stamp.read_text() != fingerprint:
         actions.append(f"{'reload' if running else 'start'} {params['service']}")
     try:
+        server.check_pairs(desired, params["key_pairs"])
         if actions and binary:
             server.try_staged(run, binary, root, desired)
         if actions and not module.check_mode:

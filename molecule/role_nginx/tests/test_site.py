@@ -13,6 +13,7 @@ import websocket
 testinfra_hosts = ["ansible://app"]
 
 WEB = "social.test"
+OWN = "/etc/nginx/sites-enabled/own"
 
 
 @pytest.fixture
@@ -186,6 +187,34 @@ def test_broken_line_of_the_administrator_changes_nothing(hosts, visit):
     assert 'unknown directive "lisssten" in /etc/nginx/sites-enabled/mastodon:1' in result["msg"]
     assert state() == before
     assert visit(WEB, "/robots.txt").status == 200
+
+
+def test_what_was_written_but_not_loaded_is_loaded(hosts):
+    """As after a run that died before the reload: files are right already, the running server is not."""
+    edge, word = hosts["edge"], uuid.uuid4().hex
+
+    def module(check):
+        return edge.ansible("fediverse.mastodon.nginx_config", check=check, become=True)["actions"]
+
+    with edge.sudo():
+        locations = f"location / {{ return 200 mine; }} location /w {{ return 200 {word}; }}"
+        edge.check_output(f"echo 'server {{ listen 8080; {locations} }}' > {OWN}")
+    assert edge.check_output("curl -s http://127.0.0.1:8080/w") != word
+    assert module(check=True) == module(check=False) == ["reload nginx.service"]
+    assert edge.check_output("curl -s http://127.0.0.1:8080/w") == word
+    assert module(check=False) == []
+
+
+def test_a_reload_cuts_no_websocket(hosts, visit):
+    sock = visit.connect(WEB)
+    connection = websocket.create_connection(f"wss://{WEB}/api/v1/streaming/", socket=sock, timeout=3)
+    assert connection.recv() in ("4000", "4001")
+    with hosts["edge"].sudo():
+        hosts["edge"].check_output("systemctl reload nginx")
+    assert visit(WEB, "/robots.txt").status == 200
+    with pytest.raises(websocket.WebSocketTimeoutException):  # silence, not a closed connection
+        connection.recv()
+    connection.shutdown()
 
 
 def test_key_is_root_only(hosts):

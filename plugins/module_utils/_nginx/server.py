@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import ssl
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -58,16 +59,33 @@ def write(root: Path, changed: Mapping[str, Entry | None]) -> None:
         os.replace(temporary, path)
 
 
+def check_pairs(tree: Tree, pairs: Mapping[str, str]) -> None:
+    """Certificate to key. nginx itself takes a pair of two kinds (RSA, elliptic curve) and then fails every visitor."""
+    for certificate, key in pairs.items():
+        with tempfile.TemporaryDirectory(prefix="nginx-pair-") as directory:
+            write(Path(directory), {name: tree[name] for name in (certificate, key)})
+            try:
+                ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(
+                    Path(directory, certificate), Path(directory, key), password=""
+                )
+            except ssl.SSLError as error:
+                reason = (error.reason or str(error)).lower().replace("_", " ")
+                raise ServerError(f"{key} is not the key of the certificate {certificate}: {reason}") from None
+
+
 def try_staged(run: Run, binary: str, root: Path, tree: Tree) -> None:
     """Let nginx read the whole tree as it would be, without touching the one that is."""
     staging = Path(tempfile.mkdtemp(prefix="nginx-staged-"))
     try:
         write(staging, tree)
-        staging.chmod(0o755)
         namespace = ["unshare", "--mount", "--propagation", "private"]
         code, out, err = run([*namespace, "sh", "-c", TEST_IN_NAMESPACE, "sh", str(staging), str(root), binary])
     finally:
         shutil.rmtree(staging)
+    if code and err.startswith(("unshare:", "mount:")):
+        raise ServerError(
+            f"The new configuration cannot be tested, because this host allows no mount namespace: {err.strip()}"
+        )
     if code:
         raise ServerError(
             "nginx refuses the new configuration, the running one is untouched. It says: " + (err or out).strip()
@@ -80,27 +98,28 @@ def main_pid(run: Run, service: str) -> int:
     return int(out.strip() or 0)
 
 
-def children(parent: int) -> set[int]:
-    """Process ids of the workers."""
+def workers(master: int) -> set[int]:
+    """Process ids of the workers that take connections; those that only finish theirs say so in their title."""
     found = set()
-    for stat in Path("/proc").glob("[0-9]*/stat"):
+    for process in Path("/proc").glob("[0-9]*"):
         try:
-            fields = stat.read_text().rpartition(")")[2].split()
+            parent = int((process / "stat").read_text().rpartition(")")[2].split()[1])
+            title = (process / "cmdline").read_text()
         except OSError:  # ended between listing and reading
             continue
-        if int(fields[1]) == parent:
-            found.add(int(stat.parent.name))
+        if parent == master and title.startswith("nginx: worker process") and "shutting down" not in title:
+            found.add(int(process.name))
     return found
 
 
 def load(run: Run, service: str, log: Path, timeout: float = 10.0) -> None:
-    """Start the service, or reload it and see that new workers took over.
+    """Start the service, or reload it and see that new workers took over from all old ones.
 
     A reload answers at once and keeps the old workers when, for instance, an address cannot be bound: only new workers
     prove it.
     """
     master = main_pid(run, service)
-    before = children(master) if master else set()
+    before = workers(master) if master else set()
     offset = log.stat().st_size if log.exists() else 0
     code, out, err = run(["systemctl", "reload" if master else "start", service])
     if code:
@@ -108,7 +127,7 @@ def load(run: Run, service: str, log: Path, timeout: float = 10.0) -> None:
     if not master:
         return
     deadline = time.monotonic() + timeout
-    while not children(master) - before:
+    while not (current := workers(master)) or current & before:
         if time.monotonic() > deadline:
             raise ServerError(
                 f"{service} kept its old workers for {timeout:.0f} s after the reload; log: {_tail(log, offset)}"
