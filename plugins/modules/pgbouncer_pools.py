@@ -131,6 +131,7 @@ class Pooler:
             self.shell.run(["systemctl", *step])
 
     def write(self) -> list[str]:
+        self.before = read_text(INI)
         ini = FileSpec(INI, core.render_ini(self.settings, self.pools), "0640", "postgres", "postgres")
         users = FileSpec(USERLIST, core.render_userlist(self.module.params["users"]), "0640", "postgres", "postgres")
         changed = [(INI, put_file(self.module, ini, self.changes))]
@@ -164,8 +165,17 @@ class Pooler:
             if not stale.reload:
                 return True
             if time.monotonic() > deadline:
-                raise Refusal(f"PgBouncer did not take {', '.join(stale.reload)} from {INI}: see journalctl -u {UNIT}.")
+                said = self.shell.run(["journalctl", "--no-pager", "-o", "cat", "-n", "10", "-u", UNIT]).out
+                self.take_back()
+                why = core.complaints(said) or f"it did not take {', '.join(stale.reload)}"
+                raise Refusal(f"PgBouncer refuses its new configuration, the old one stays: {why}")
             time.sleep(0.1)
+
+    def take_back(self) -> None:
+        """A refused file must not lie in wait for the next start."""
+        if self.before:
+            put_file(self.module, FileSpec(INI, self.before, "0640", "postgres", "postgres"), Changes())
+            self.shell.run(["systemctl", "reload", UNIT])
 
     def raise_files(self) -> None:
         """Raise the limit in the running process, so that more clients need no restart."""

@@ -110,8 +110,9 @@ def test_another_port_needs_a_restart_and_gets_it(host, once):
     assert ask(host, "SELECT 1").rc == 0
 
 
-def test_a_mistake_is_named(host, once):
+def test_a_mistake_is_refused_and_the_old_configuration_stays(host, once):
+    before = host.check_output("sha256sum /etc/pgbouncer/pgbouncer.ini")
     said = refused(pgbouncer_additional_settings={"pool_mode": "sometimes"})
-    assert "pool_mode" in said
+    assert "the old one stays" in said and 'invalid value "sometimes" for parameter pool_mode' in said.replace("\\", "")
+    assert host.check_output("sha256sum /etc/pgbouncer/pgbouncer.ini") == before
     assert ask(host, "SELECT 1").rc == 0
-    reconverge()

@@ -70,6 +70,14 @@ def setting(ini: str, name: str, default: str) -> str:
     return found.group(1) if found else default
 
 
+def complaints(journal: str) -> str:
+    """What PgBouncer's journal says about a configuration that it does not take.
+
+    After the first mistake it drops all settings that follow to their defaults, so what differs does not tell.
+    """
+    return "; ".join(line for line in journal.splitlines() if re.search(r"invalid|unknown|syntax error", line))
+
+
 def open_files(limits: str) -> tuple[int, int]:
     """Soft and hard limit in /proc/PID/limits; without a process nothing has to be raised."""
     found = re.search(r"^Max open files\s+(\d+)\s+(\d+)", limits, re.MULTILINE)

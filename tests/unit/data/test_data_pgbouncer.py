@@ -69,6 +69,17 @@ def test_the_files() -> None:
     assert core.render_userlist({"a": 'x"y', "b": "z"}) == '"a" "x""y"\n"b" "z"\n'
 
 
+def test_the_first_mistake_is_found_in_the_journal() -> None:
+    """journalctl -o cat of PgBouncer 1.24.1 on Debian 13."""
+    journal = (
+        "got SIGHUP, re-reading config\n"
+        'invalid value "sometimes" for parameter pool_mode in configuration (/etc/pgbouncer/pgbouncer.ini:17)\n'
+        "config file loading failed\n"
+    )
+    assert core.complaints(journal).startswith('invalid value "sometimes" for parameter pool_mode')
+    assert core.complaints("stats: 0 xacts/s") == ""
+
+
 @pytest.mark.parametrize(
     ("limits", "expected"),
     [
