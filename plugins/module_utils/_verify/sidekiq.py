@@ -31,7 +31,7 @@ def ask(
     timeout: float,
     where: str,
 ) -> list[Check]:
-    """Heartbeats (a process that started just now gets until the timeout), then the jobs, if any were pushed."""
+    """Heartbeats, which a process that started just now gets time for, then the jobs, if any were pushed."""
     at = sidekiq_redis(parse(Path(environment_file).read_text()))
     try:
         redis = Redis(at.host, at.port, at.user, at.password, at.db)
@@ -39,7 +39,9 @@ def ask(
         fix = "Look at journalctl -u mastodon-relay here and at the Redis instances."
         return [Check("Sidekiq's Redis answers", where, False, f"{at.host}:{at.port}: {error}", fix)]
     wanted = heartbeat.instances(plan, observed, queues)
-    deadline = time.monotonic() + timeout
+    # A process that runs may not have beaten yet; one that does not run never will.
+    dead = any(not instance.pid and not instance.on_demand for instance in wanted)
+    deadline = time.monotonic() + (0 if dead else timeout)
     while True:
         checks = heartbeat.judge(wanted, queues, processes(redis), where)
         if all(check.ok for check in checks) or time.monotonic() > deadline:
