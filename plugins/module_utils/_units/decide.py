@@ -108,8 +108,12 @@ def _to_run(desired: Desired, instance: Instance, observed: Observed) -> list[Ac
 
 
 def _to_reload(actions: list[Action]) -> list[Action]:
-    touched = [action.target for action in actions if action.verb in ("write", "remove")]
-    return [Action("daemon-reload", "", "unit files changed")] if any(map(_of_systemd, touched)) else []
+    """After new unit files and after links to them: systemd takes either for something that it has not read yet."""
+    unread = [
+        action.verb in ("enable", "disable") or (action.verb in ("write", "remove") and _of_systemd(action.target))
+        for action in actions
+    ]
+    return [Action("daemon-reload", "", "unit files changed")] if any(unread) else []
 
 
 def decide(desired: Desired, observed: Observed) -> list[Action]:
@@ -121,9 +125,8 @@ def decide(desired: Desired, observed: Observed) -> list[Action]:
     actions += reload
     # Each instance gets its files only when its turn comes: behind one that fails, the others keep what they run with.
     for instance in desired.instances:
-        own = _to_write(instance.files, observed, instance.name)
-        enabling = _to_enable(desired, instance, observed)
-        actions += own + enabling + _to_reload(own) + _to_run(desired, instance, observed)
+        files = _to_write(instance.files, observed, instance.name) + _to_enable(desired, instance, observed)
+        actions += files + _to_reload(files) + _to_run(desired, instance, observed)
     return actions
 
 

@@ -73,7 +73,7 @@ class Host:
                     leftovers[name] = (*leftovers.get(name, ()), path)
         ours = [file.path for file in desired.shared_files]
         ours += [file.path for item in desired.instances for file in item.files]
-        stale = {path: content for path, (content, _mode) in self.files.items() if "/systemd/" in path} != self.loaded
+        stale = self.on_disk() != self.loaded
         units = {*self.units, *(unit for item in desired.instances for unit in desired.units(item.name))}
         return Observed(
             units={unit: replace(self.units.get(unit, UnitState()), needs_reload=stale) for unit in units},
@@ -83,6 +83,11 @@ class Host:
             instances=frozenset(names | set(leftovers)),
             leftovers=leftovers,
         )
+
+    def on_disk(self) -> dict[str, str]:
+        """What systemd would read: unit files and the links that enable units."""
+        links = {f"{unit}.wants": "link" for unit, state in self.units.items() if state.enabled}
+        return links | {path: content for path, (content, _mode) in self.files.items() if "/systemd/" in path}
 
     def _set(self, unit: str, **changes: Any) -> None:
         self.units[unit] = replace(self.units.get(unit, UnitState()), **changes)
@@ -104,7 +109,7 @@ class Host:
                 self._set(action.target.replace(".socket", ".service"), active="inactive", pid=0)
                 self.runs.pop(action.target.replace(".socket", ".service"), None)
         elif action.verb == "daemon-reload":
-            self.loaded = {path: content for path, (content, _mode) in self.files.items() if "/systemd/" in path}
+            self.loaded = self.on_disk()
         elif action.instance:
             self._start(action, desired)
 
@@ -114,7 +119,7 @@ class Host:
         for socket in sockets:
             bound = self.runs.get(socket)
             if action.verb == "rebind" or self.units.get(socket, UnitState()).is_down:
-                bound = {path: digest(text) for path, text in self.loaded.items() if ".socket" in path}
+                bound = {path: digest(text) for path, text in self.loaded.items() if ".socket.d" in path}
             self.runs[socket] = bound or {}
             self._set(socket, active="active")
         assert action.verb != "start" or not self.units.get(service, UnitState()).is_up, "start of a running service"
@@ -255,7 +260,7 @@ def test_a_removed_instance_goes_before_others_start(running: tuple[Host, Desire
         (UnitState("inactive", "dead", True), ["start mastodon-web@3000.service"]),
         (UnitState("failed", "failed", True), ["start mastodon-web@3000.service"]),
         (UnitState("activating", "auto-restart", True), ["start mastodon-web@3000.service"]),
-        (UnitState("active", "running", False, 7), ["enable mastodon-web@3000.service"]),
+        (UnitState("active", "running", False, 7), ["enable mastodon-web@3000.service", "daemon-reload"]),
         (UnitState("active", "running", True, 7, needs_reload=True), ["daemon-reload"]),
         (UP, []),
     ],
