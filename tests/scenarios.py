@@ -1,6 +1,6 @@
-"""Run Molecule scenarios one after the other, print a line each, and trust no green that ran nothing.
+"""Run Molecule scenarios, two at a time, print a line each, and trust no green that ran nothing.
 
-`python3 -m tests.scenarios [NAME …]` (default: all). Molecule reports success when no host matched, when a playbook
+`python3 -m tests.scenarios [--jobs N] [NAME …]` (default: all). Molecule reports success when no host matched, when a playbook
 was missing and when no test was collected; so a scenario counts as passed only if it exited with 0, its plays did
 something (`ok=` in a recap) and its tests ran in every `verify`.
 """
@@ -14,6 +14,8 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,29 +84,35 @@ def run(name: str) -> Outcome:
     return Outcome(name, time.monotonic() - started, tests, problem)
 
 
+def run_all(wanted: list[str], jobs: int) -> Iterator[Outcome]:
+    """Outcomes as they come. Hosts wait for each other and for the network: two scenarios fill two cores better than one."""
+    with ThreadPoolExecutor(jobs) as pool:
+        for future in as_completed([pool.submit(run, name) for name in wanted]):
+            yield future.result()
+
+
 def main() -> int:
     """Run, print, and end with a line that says how many passed and failed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("scenario", nargs="*", help="default: all")
-    wanted = parser.parse_args().scenario or names()
+    parser.add_argument("--jobs", type=int, default=2, help="scenarios at a time (default: 2)")
+    chosen = parser.parse_args()
+    wanted = chosen.scenario or names()
     unknown = sorted(set(wanted) - set(names()))
     if unknown:
         print(f"no scenario {', '.join(unknown)}; there are: {', '.join(names())}", file=sys.stderr)
         return 2
+    print(f"{len(wanted)} scenarios, {chosen.jobs} at a time; logs in {CACHE / 'logs'}", flush=True)
     outcomes = []
-    for position, name in enumerate(wanted, 1):
-        print(f"[{position}/{len(wanted)}] {name} …", flush=True)
-        outcome = run(name)
+    for outcome in run_all(wanted, chosen.jobs):
         outcomes.append(outcome)
         verdict = f"FAILED: {outcome.problem}" if outcome.problem else "ok"
-        print(
-            f"[{position}/{len(wanted)}] {name}: {verdict}, {outcome.tests} test results, {outcome.seconds:.0f} s",
-            flush=True,
-        )
+        done = f"[{len(outcomes)}/{len(wanted)}] {outcome.name}: {verdict}"
+        print(f"{done}, {outcome.tests} test results, {outcome.seconds:.0f} s", flush=True)
         if outcome.problem:
-            log = CACHE / "logs" / f"{name}.log"
+            log = CACHE / "logs" / f"{outcome.name}.log"
             print("\n".join(ANSI.sub("", line) for line in log.read_text(errors="replace").splitlines()[-80:]))
-            print(f"whole log: {log}", flush=True)
+            print(f"whole log: {log}; the hosts' journals: {log.with_suffix('.hosts.log')}", flush=True)
     failed = [outcome for outcome in outcomes if outcome.problem]
     print(f"scenarios: {len(outcomes) - len(failed)} passed, {len(failed)} failed")
     return 1 if failed or not outcomes else 0
