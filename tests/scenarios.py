@@ -1,8 +1,8 @@
 """Run Molecule scenarios, two at a time, print a line each, and trust no green that ran nothing.
 
-`python3 -m tests.scenarios [--jobs N] [NAME …]` (default: all). Molecule reports success when no host matched, when a playbook
-was missing and when no test was collected; so a scenario counts as passed only if it exited with 0, its plays did
-something (`ok=` in a recap) and its tests ran in every `verify`.
+`python3 -m tests.scenarios [--jobs N] [NAME …]` (default: all). Molecule reports success when no host matched,
+when a playbook was missing and when no test was collected; so a scenario counts as passed only if it exited with 0,
+its plays did something (`ok=` in a recap) and its tests ran in every `verify`.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def run(name: str) -> Outcome:
 
 
 def run_all(wanted: list[str], jobs: int) -> Iterator[Outcome]:
-    """Outcomes as they come. Hosts wait for each other and for the network: two scenarios fill two cores better than one."""
+    """Outcomes as they come. A scenario waits for its hosts half of the time: two fill two cores better than one."""
     with ThreadPoolExecutor(jobs) as pool:
         for future in as_completed([pool.submit(run, name) for name in wanted]):
             yield future.result()
