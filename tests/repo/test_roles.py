@@ -168,5 +168,18 @@ def test_failures_are_not_swallowed(role: Path) -> None:
 
 
 @each_role
+def test_secret_files_stay_out_of_the_journal(role: Path) -> None:
+    """Ansible logs a module's arguments on the host, the content of files included, unless it is told not to."""
+    logged = [
+        f"{path.relative_to(ROOT)}: {task.get('name')}"
+        for path in role.glob("tasks/*.yml")
+        for task in tasks(path)
+        if any(file.get("secret") for file in (task.get("fediverse.mastodon.host_files") or {}).get("files") or [])
+        and not (task.get("vars") or {}).get("ansible_no_target_syslog")
+    ]
+    assert logged == []
+
+
+@each_role
 def test_its_readme_is_fresh(role: Path) -> None:
     assert (role / "README.md").read_text() == readme(role), "stale: run `make role-readmes`"
