@@ -60,11 +60,10 @@ def comes_back_after_kill(host: Any, unit: str, healthy: Callable[[], Any]) -> N
     wait_until(healthy, 60)
 
 
-def cannot_write_release(host: Any, process: int) -> bool:
-    """In the process's own mount namespace, the code is read-only, and its tmp/ is not."""
-    enter = ["nsenter", "-t", str(process), "-m", "--"]
-    code = host.run(shlex.join([*enter, "touch", "/opt/mastodon/current/app/probe"]))
-    tmp = host.run(
-        shlex.join([*enter, "sh", "-c", "touch /opt/mastodon/current/tmp/probe && rm /opt/mastodon/current/tmp/probe"])
-    )
-    return code.rc != 0 and "Read-only file system" in code.stderr and tmp.rc == 0
+def cannot_write_release(host: Any, process: int, tmp: bool = True) -> bool:
+    """In the process's own mount namespace the code is read-only, and its tmp/ is not (or is, too)."""
+    enter = ["nsenter", "-t", str(process), "-m", "--", "sh", "-c"]
+    probe = "touch /opt/mastodon/current/{0}/probe && rm /opt/mastodon/current/{0}/probe"
+    code = host.run(shlex.join([*enter, probe.format("streaming")]))
+    beside = host.run(shlex.join([*enter, probe.format("tmp")]))
+    return "Read-only file system" in code.stderr and (beside.rc == 0) == tmp
