@@ -215,6 +215,7 @@ def down(names: list[str], everything: bool, before: Callable[[State], None] | N
         raise LabError("which lab? pass its name (`python3 -m tests.lab list` shows them) or --all")
     for name in names:
         check_name(name)
+    engine.ensure()  # after a reboot the engine is off and still keeps the containers of a lab
     for name in names:
         with lock(f"lab-{name}"):
             state = load(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.scenarios import judge, names
+from tests.scenarios import judge, names, verifies
 
 RECAP = "main : ok=12 changed=3 unreachable=0 failed=0\n"
 VERIFY = "4 passed in 0.61s\n"
@@ -35,3 +35,10 @@ def test_a_scenario_that_did_not_is_named(code: int, output: str, problem: str) 
 def test_roles_come_before_layouts() -> None:
     kinds = [name.split("_")[0] for name in names()]
     assert kinds == sorted(kinds, key=lambda kind: kind != "role")
+
+
+def test_a_scenario_says_how_often_it_verifies() -> None:
+    assert verifies("---\n") == 2
+    assert verifies("scenario: {test_sequence: [converge, idempotence, verify, destroy]}") == 1
+    assert verifies("scenario: {test_sequence: [converge]}") == 1
+    assert judge(0, RECAP + VERIFY, 1) == (4, "")
