@@ -34,6 +34,18 @@ def once(request: pytest.FixtureRequest) -> Iterator[None]:
         stamp.touch()
 
 
+@pytest.fixture(scope="module")
+def _restored() -> Iterator[None]:
+    yield
+    reconverge()
+
+
+@pytest.fixture
+def once_and_back(once: None, request: pytest.FixtureRequest) -> None:
+    """As `once`, and after the module's last test the scenario's own converge puts everything back."""
+    request.getfixturevalue("_restored")  # not as an argument: a skipped test must not cause a converge
+
+
 def reconverge(**changed: Any) -> str:
     """Converge with these variables; returns the output, raises AssertionError with it when the run fails."""
     done = attempt(**changed)

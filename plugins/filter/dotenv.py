@@ -5,33 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
 from ansible_collections.fediverse.mastodon.plugins.module_utils._dotenv.quote import DotenvError, render
 from ansible_collections.fediverse.mastodon.plugins.module_utils._dotenv.variables import app_environment
-
-
-def plain(value: Any) -> Any:
-    """Ansible hands over lazy, tagged containers: take the plain values out of them."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    return str(value) if isinstance(value, str) else value
-
-
-def told(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    def call(value: Any) -> Any:
-        try:
-            return function(plain(value))
-        except DotenvError as error:
-            raise AnsibleFilterError(str(error)) from error
-
-    return call
+from ansible_collections.fediverse.mastodon.plugins.plugin_utils.filters import told
 
 
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
-        return {"app_environment": told(app_environment), "dotenv": told(render)}
+        return {"app_environment": told(app_environment, DotenvError), "dotenv": told(render, DotenvError)}

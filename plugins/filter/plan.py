@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleError, AnsibleFilterError
 from ansible_collections.fediverse.mastodon.plugins.module_utils import _plan
+from ansible_collections.fediverse.mastodon.plugins.plugin_utils.filters import plain
 from jinja2.exceptions import UndefinedError
 
 try:  # only for nicer messages: which file and line a value comes from. Not a public interface of ansible-core.
@@ -53,23 +54,6 @@ _value:
   description: The plan, as docs/interfaces.md describes it.
   type: dict
 """
-
-
-def plain(value: Any) -> Any:
-    """Without Ansible's tags and lazy containers, which neither pickle nor YAML can take."""
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, str):
-        return "".join(value)
-    if isinstance(value, int):
-        return int(value)
-    if isinstance(value, float):
-        return float(value)
-    if isinstance(value, Mapping):
-        return {plain(key): plain(value[key]) for key in value}
-    if isinstance(value, Sequence):
-        return [plain(item) for item in value]
-    return str(value)
 
 
 def _setting(variables: Mapping[str, Any], name: str) -> Any:

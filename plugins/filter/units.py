@@ -5,32 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
 from ansible_collections.fediverse.mastodon.plugins.module_utils._units import compose, queues
 from ansible_collections.fediverse.mastodon.plugins.module_utils._units.model import UnitsError
 from ansible_collections.fediverse.mastodon.plugins.module_utils._units.sandbox import sandbox
-
-
-def plain(value: Any) -> Any:
-    """Ansible hands over lazy, tagged containers: take the plain values out of them."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    return str(value) if isinstance(value, str) else value
-
-
-def told(function: Callable[..., Any]) -> Callable[..., Any]:
-    def call(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return function(*[plain(item) for item in args], **{key: plain(item) for key, item in kwargs.items()})
-        except UnitsError as error:
-            raise AnsibleFilterError(str(error)) from error
-
-    return call
+from ansible_collections.fediverse.mastodon.plugins.plugin_utils.filters import told
 
 
 def resolve(instances: Any, release: Any, known: Any = ()) -> dict[str, Any]:
@@ -41,9 +22,9 @@ def resolve(instances: Any, release: Any, known: Any = ()) -> dict[str, Any]:
 class FilterModule:
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {
-            "web_units": told(compose.web_units),
-            "streaming_units": told(compose.streaming_units),
-            "sidekiq_units": told(compose.sidekiq_units),
-            "resolve_queues": told(resolve),
-            "app_sandbox": told(sandbox),
+            "web_units": told(compose.web_units, UnitsError),
+            "streaming_units": told(compose.streaming_units, UnitsError),
+            "sidekiq_units": told(compose.sidekiq_units, UnitsError),
+            "resolve_queues": told(resolve, UnitsError),
+            "app_sandbox": told(sandbox, UnitsError),
         }

@@ -31,6 +31,10 @@ options:
     description: By how much declared memory may exceed what the host has.
     type: int
     required: true
+  must_be_deployed:
+    description: Refuse hosts on which nothing of this collection has been deployed yet.
+    type: bool
+    default: false
 attributes:
   check_mode:
     description: Can run in check mode and changes nothing.
@@ -68,6 +72,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "min_disk_mb": {"type": "int", "required": True},
     "clock_tolerance_s": {"type": "float", "required": True},
     "memory_tolerance_percent": {"type": "int", "required": True},
+    "must_be_deployed": {"type": "bool", "default": False},
 }
 
 

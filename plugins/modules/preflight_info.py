@@ -69,6 +69,7 @@ report:
     cores: 4
     memory_mb: 7944
     container: false
+    deployed: true
     epoch: 1790000000.25
     addresses: {eth0: 192.0.2.11, eth1: 10.40.0.11}
     disks: [{path: /opt, mount: /, free_mb: 30720, size_mb: 40960, rotational: false}]
@@ -96,6 +97,7 @@ failure_reason:
 
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 SIOCGIFADDR = 0x8915
+DEPLOYED = "/var/lib/mastodon-units"  # the role common makes it
 
 
 def os_release(text: str) -> dict[str, str]:
@@ -178,6 +180,7 @@ def report(paths: list[str]) -> dict[str, Any]:
         "container": os.path.exists("/run/systemd/container") or os.path.exists("/.dockerenv"),
         "addresses": addresses(),
         "disks": [disk(path) for path in paths],
+        "deployed": os.path.isdir(DEPLOYED),
         "epoch": time.time(),
     }
 

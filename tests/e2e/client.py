@@ -6,6 +6,7 @@ import json
 import socket
 import ssl
 import time
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -65,7 +66,7 @@ class Visitor:
 
     @contextmanager
     def stream(self, name: str) -> Iterator[Stream]:
-        """An open socket on one timeline."""
+        """An open socket on one timeline, subscribed: a post of ours has come through it already."""
         address = f"wss://{self.cluster.settings['web_domain']}/api/v1/streaming?stream={name}"
         connection = websocket.create_connection(
             address,
@@ -74,10 +75,24 @@ class Visitor:
             sslopt={"ca_certs": str(self.cluster.authority), "cert_reqs": ssl.CERT_REQUIRED},
         )
         try:
-            time.sleep(0.3)  # the server subscribes after its 101
-            yield Stream(connection)
+            stream = Stream(connection)
+            self._be_heard(stream)
+            yield stream
         finally:
             connection.close()
+
+    def _be_heard(self, stream: Stream) -> None:
+        """The server subscribes some time after its 101 and does not say when: post until one is heard."""
+        for attempt in range(30):
+            text = f"Is anybody listening? {uuid.uuid4().hex}"
+            self.api.status_post(text, visibility="public")
+            try:
+                stream.wait_for("update", text, 0.5)
+            except AssertionError:
+                if attempt == 29:
+                    raise
+            else:
+                return
 
 
 class Stream:

@@ -60,12 +60,6 @@ print(json.dumps({"answers": answers, "slowest": slowest[0]}))
 """
 
 
-@pytest.fixture(scope="module", autouse=True)
-def restored():
-    yield
-    reconverge()
-
-
 @pytest.mark.parametrize("port", [3000, 3001])
 def test_it_answers(host, port):
     assert status(host, HEALTH.format(port)) == 200
@@ -129,7 +123,7 @@ def test_a_lost_worker_is_replaced(host):
     assert pid(host, FIRST) == master
 
 
-def test_only_what_differs_is_restarted_and_check_mode_promises_just_that(host):
+def test_only_what_differs_is_restarted_and_check_mode_promises_just_that(host, once_and_back):
     changed = [BOTH[0], {**BOTH[1], "threads": 2}]
     actions = re.compile(r"^(?:write|enable|daemon-reload|restart|start|rebind) .*", re.MULTILINE)
     before = pids(host, "mastodon-web")
@@ -142,7 +136,7 @@ def test_only_what_differs_is_restarted_and_check_mode_promises_just_that(host):
     assert environment(host, after[SECOND])["MAX_THREADS"] == "2"
 
 
-def test_a_start_that_fails_stops_the_run_at_the_first_instance(host):
+def test_a_start_that_fails_stops_the_run_at_the_first_instance(host, once_and_back):
     second = pid(host, SECOND)
     said = refused(puma_environment={"RUBYOPT": "-rno_such_library"})
     assert f"{FIRST} on app is not healthy" in said and "no_such_library" in said
@@ -150,7 +144,7 @@ def test_a_start_that_fails_stops_the_run_at_the_first_instance(host):
     assert "RUBYOPT" not in host.file("/etc/mastodon/web-3001.env").content_string
 
 
-def test_the_next_run_removes_an_instance_and_moves_the_others_socket(host):
+def test_the_next_run_removes_an_instance_and_moves_the_others_socket(host, once_and_back):
     """It needs to know nothing of the one that failed before."""
     address = host.check_output("hostname -I").split()[0]
     reconverge(puma_instances=[{**BOTH[0], "address": address}])
@@ -160,7 +154,7 @@ def test_the_next_run_removes_an_instance_and_moves_the_others_socket(host):
     assert host.check_output("find /etc/mastodon /etc/systemd/system %s -path '*3001*'", RECORDS) == ""
 
 
-def test_without_a_release_the_role_says_what_is_missing(host):
+def test_without_a_release_the_role_says_what_is_missing(host, once_and_back):
     host.check_output("mv /opt/mastodon/current /opt/mastodon/away")
     try:
         assert "no release at /opt/mastodon/current: deploy one with the role mastodon" in refused()

@@ -26,12 +26,6 @@ MAIN, PUSH, SCHEDULER, SURGE = (UNIT.format(name) for name in ("main", "push", "
 RELEASE = {"default", "push", "ingress", "mailers", "pull", "scheduler", "fasp"}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def restored():
-    yield
-    reconverge()
-
-
 def rails(host, code):
     """In the app itself; what it prints last is JSON."""
     return json.loads(
@@ -118,7 +112,7 @@ def test_it_comes_back_after_kill(host):
     comes_back_after_kill(host, MAIN, lambda: prop(host, MAIN, "ActiveState") == "active")
 
 
-def test_on_demand_is_installed_and_the_admins_to_start(host):
+def test_on_demand_is_installed_and_the_admins_to_start(host, once_and_back):
     assert prop(host, SURGE, "UnitFileState") == "disabled" and pid(host, SURGE) == 0
     host.check_output("systemctl start %s", SURGE)
     before = pids(host, "mastodon-sidekiq")
@@ -142,7 +136,7 @@ def instances(*changed):
     ]
 
 
-def test_queues_follow_the_release_and_only_that_instance_is_restarted(host):
+def test_queues_follow_the_release_and_only_that_instance_is_restarted(host, once_and_back):
     """A queue that the release does not have is left out, one that nobody was given is taken; both are said."""
     before = pids(host, "mastodon-sidekiq")
     main = {"queues": [["default", 8], ["ingress", 4], ["mailers", 2], ["pull", 1], ["gone", 1]]}
@@ -165,7 +159,7 @@ def test_queues_follow_the_release_and_only_that_instance_is_restarted(host):
         (("push", {"queues": [["scheduler", 1]]}), "2 instances listen to scheduler (push, scheduler)"),
     ],
 )
-def test_refused_before_anything_changes(host, change, said):
+def test_refused_before_anything_changes(host, once_and_back, change, said):
     before = pids(host, "mastodon-sidekiq")
     assert said in refused(sidekiq_workers_instances=instances(change))
     assert pids(host, "mastodon-sidekiq") == before

@@ -24,12 +24,6 @@ HEALTH = "http://127.0.0.1:{}/api/v1/streaming/health"
 BOTH = [{"name": str(port), "address": "127.0.0.1", "port": port, "db_pool": 4} for port in (4000, 4001)]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def restored():
-    yield
-    reconverge()
-
-
 @pytest.mark.parametrize("port", [4000, 4001])
 def test_it_answers(host, port):
     assert status(host, HEALTH.format(port)) == 200
@@ -81,7 +75,7 @@ def test_it_comes_back_when_it_ends_with_status_0(host):
     assert prop(host, FIRST, "Result") == "success"
 
 
-def test_only_what_differs_is_restarted(host):
+def test_only_what_differs_is_restarted(host, once_and_back):
     before = pids(host, "mastodon-streaming")
     reconverge(streaming_instances=[BOTH[0], {**BOTH[1], "db_pool": 3}])
     after = pids(host, "mastodon-streaming")
@@ -89,7 +83,7 @@ def test_only_what_differs_is_restarted(host):
     assert environment(host, after[SECOND])["DB_POOL"] == "3"
 
 
-def test_a_removed_instance_leaves_nothing(host):
+def test_a_removed_instance_leaves_nothing(host, once_and_back):
     before = pid(host, FIRST)
     reconverge(streaming_instances=BOTH[:1])
     assert pids(host, "mastodon-streaming") == {FIRST: before}

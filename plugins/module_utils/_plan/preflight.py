@@ -20,6 +20,7 @@ class Limits:
     min_disk_mb: int = 5120
     clock_tolerance_s: float = 10.0
     memory_tolerance_percent: int = 10
+    must_be_deployed: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,14 @@ def judge(results: Mapping[str, Mapping[str, Any]], plan: Mapping[str, Any], lim
             declared = plan.get("hosts", {}).get(name, {})
             _host(name, result["report"], declared, limits, problems, notes)
             _clock(name, result, limits, problems)
+            if limits.must_be_deployed and not result["report"]["deployed"]:
+                problems.add(
+                    name,
+                    "",
+                    "has not been deployed, and --check can only compare with what a deployment left",
+                    f"run without --check, or leave it out with --limit 'all:!{name}';"
+                    " playbooks/plan.yml shows what it will run",
+                )
         elif "failure_reason" in result:
             problems.add(
                 name,

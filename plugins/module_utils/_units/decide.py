@@ -116,6 +116,17 @@ def _to_reload(actions: list[Action]) -> list[Action]:
     return [Action("daemon-reload", "", "unit files changed")] if any(unread) else []
 
 
+def _files_of(desired: Desired, instance: Instance, observed: Observed) -> list[Action]:
+    return _to_write(instance.files, observed, instance.name) + _to_enable(desired, instance, observed)
+
+
+def nothing_runs(desired: Desired, observed: Observed) -> bool:
+    """No wanted instance runs or is about to: a first deployment, or a family that was stopped by hand."""
+    return all(
+        observed.units.get(unit, NOTHING).is_down for item in desired.instances for unit in desired.units(item.name)
+    )
+
+
 def decide(desired: Desired, observed: Observed) -> list[Action]:
     # Removed instances go first: their port, their connections and the scheduler queue must be free for the others.
     actions = _to_remove(desired, observed) + _to_write(desired.shared_files, observed, None)
@@ -123,9 +134,14 @@ def decide(desired: Desired, observed: Observed) -> list[Action]:
     if not reload and any(state.needs_reload for state in observed.units.values()):
         reload = [Action("daemon-reload", "", "unit files had changed before")]
     actions += reload
+    if nothing_runs(desired, observed):
+        # Nobody to protect, so all are started together, as at boot: files first, then one reload for all of them.
+        files = [action for item in desired.instances for action in _files_of(desired, item, observed)]
+        runs = [action for item in desired.instances for action in _to_run(desired, item, observed)]
+        return actions + files + _to_reload(files) + runs
     # Each instance gets its files only when its turn comes: behind one that fails, the others keep what they run with.
     for instance in desired.instances:
-        files = _to_write(instance.files, observed, instance.name) + _to_enable(desired, instance, observed)
+        files = _files_of(desired, instance, observed)
         actions += files + _to_reload(files) + _to_run(desired, instance, observed)
     return actions
 

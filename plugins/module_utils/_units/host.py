@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from .._shell import Refusal, Shell, read_text
-from .decide import decide, doubtful, parts_of, renewed, to_record
+from .decide import decide, doubtful, nothing_runs, parts_of, renewed, to_record
 from .model import ABSENT, SYSTEMD, Action, Desired, File, Instance, Observed, UnitsError, UnitState, digest
 
 RECORDS = "/var/lib/mastodon-units"
@@ -212,7 +212,7 @@ def _unhealthy(shell: Shell, service: str, reason: str) -> UnitsError:
     journal = shell.run(["journalctl", "--no-pager", "--lines=15", f"--unit={service}"], check=False).out
     return UnitsError(
         f"{service} on {platform.node()} is not healthy: {reason}. Its last journal lines:\n{journal.rstrip()}\n"
-        f"Instances after this one were left as they are. Try `journalctl -u {service} -n 100` and "
+        f"Instances after this one wait for the next run. Try `journalctl -u {service} -n 100` and "
         f"`systemctl restart {service}`; once the cause is mended, run the playbook again: it goes on here."
     )
 
@@ -239,7 +239,16 @@ def apply(shell: Shell, desired: Desired, observed: Observed, actions: list[Acti
     by_name = {item.name: item for item in desired.instances}
     contents: dict[str, File] = {file.path: file for file in desired.shared_files}
     contents.update({file.path: file for item in desired.instances for file in item.files})
+    together: list[str] = []
+    if nothing_runs(desired, observed):
+        started = [action.instance for action in actions if action.verb == "start" and action.instance]
+        together = [unit for name in started for unit in desired.units(name)]
     for action in actions:
+        if action.verb == "start" and together:
+            # They boot side by side; below each is waited for and asked for its health in its turn.
+            shell.run(["systemctl", "reset-failed", *together], check=False)
+            shell.run(["systemctl", "start", "--no-block", *together])
+            together = []
         for unit in doubtful(desired, observed, action, actions):
             _forget(unit)
         if action.verb == "write":

@@ -14,6 +14,7 @@ REPORT: dict[str, Any] = {
     "cores": 4,
     "memory_mb": 7944,
     "container": False,
+    "deployed": True,
     "epoch": 1000.5,
     "addresses": {"eth0": "203.0.113.11", "eth1": "10.40.0.11"},
     "disks": [
@@ -109,3 +110,11 @@ def test_survey_prints_what_an_inventory_takes() -> None:
     }
     assert any("host_vars/b.yml: cannot be reached: no route" in line for line in lines)
     assert sum(line.startswith("# disk /:") for line in lines) == 1
+
+
+def test_check_mode_needs_a_deployment_and_names_every_host_without_one() -> None:
+    results = {name: answered({**REPORT, "deployed": name == "old"}) for name in ("old", "new1", "new2")}
+    found = preflight.judge(results, {}, preflight.Limits(must_be_deployed=True)).problems
+    assert [problem.split(":")[0].split(",")[0] for problem in found] == ["host new1", "host new2"]
+    assert "--limit 'all:!new1'" in found[0]
+    assert preflight.judge(results, {}, preflight.Limits()).problems == ()

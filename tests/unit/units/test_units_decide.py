@@ -187,6 +187,12 @@ def test_a_bare_host_gets_files_then_reload_then_starts() -> None:
     ]
 
 
+def test_where_nothing_runs_all_files_go_before_the_first_start_and_systemd_reads_them_once() -> None:
+    said = verbs(decide(wish(instance("3000"), instance("3001", port="2")), Observed()))
+    assert said[-3:] == ["daemon-reload", "start mastodon-web@3000.service", "start mastodon-web@3001.service"]
+    assert said.count("daemon-reload") == 2
+
+
 def test_a_second_run_does_nothing(running: tuple[Host, Desired]) -> None:
     host, desired = running
     assert host.settle(desired) == []
