@@ -1,0 +1,3 @@
+module fediverse.example/delay
+
+go 1.22
