@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import yaml
 
 from tests.repo.repository import INVENTORIES, ROOT, SCENARIOS, load, named
 
@@ -63,15 +62,14 @@ def test_the_shared_playbooks_are_there() -> None:
 
 
 @each_inventory
-def test_an_inventory_has_a_golden_plan(inventory: Path) -> None:
-    golden = [path for path in ROOT.glob("tests/golden/**/*") if path.is_file() and inventory.name in str(path)]
-    assert golden
-
-
-@each_inventory
-def test_an_inventory_has_a_scenario_that_links_it(inventory: Path) -> None:
-    text = (ROOT / "molecule" / f"layout_{inventory.name}" / "molecule.yml").read_text()
-    links = yaml.safe_load(text)["provisioner"]["inventory"]["links"]
+def test_an_inventory_is_deployed_by_a_scenario_or_planned(inventory: Path) -> None:
+    """Deployed costs minutes and hosts; the plan of any other inventory is kept and read."""
+    scenario = ROOT / "molecule" / f"layout_{inventory.name}" / "molecule.yml"
+    if not scenario.exists():
+        kept = {path.suffix for path in (ROOT / "tests" / "golden").glob(f"{inventory.name}.*")}
+        assert kept >= {".json", ".txt"}, "python3 -m tests.golden writes its plan"
+        return
+    links = load(scenario)["provisioner"]["inventory"]["links"]
     assert links["hosts"] == f"../../inventories/{inventory.name}/hosts.yml"
     for part in ("group_vars", "host_vars"):
         assert links.get(part) == f"../../inventories/{inventory.name}/{part}" or not (inventory / part).exists()
