@@ -64,8 +64,8 @@ _CHAOS_SOCIAL = Preset(
             ],
         },
         "worker": {
-            # On the worker machine: up to eight processes of 60 threads, DB_POOL 90, each with all queues in this order;
-            # fasp is newer. Two other ways are shown: one process a queue with the others behind it, and weights
+            # On the worker machine: up to eight processes of 60 threads, DB_POOL 90, each with these queues in strict
+            # order; fasp is newer. Two other ways are shown: one process a queue with the others behind it, and weights
             # (default 4, ingress and push 2, pull and mailers 1).
             "mastodon_sidekiq_workers": [
                 {
