@@ -58,7 +58,7 @@ _CHAOS_SOCIAL = Preset(
             "mastodon_puma": {"workers": 8, "threads": 15},
             # On streaming: STREAMING_CLUSTER_NUM was 15 to 40. Its pool is not published; Mastodon's is ten.
             "mastodon_streaming": {"processes": 40, "db_pool": 10},
-            # On the main machine's Sidekiq: the scheduler only, ten threads, a pool of 25.
+            # On the main machine's Sidekiq: the scheduler only, ten threads, a pool of 25. Timers rarely overlap.
             "mastodon_sidekiq_workers": [
                 {"name": "scheduler", "queues": _strict("scheduler"), "threads": 10, "db_pool": 25},
             ],
