@@ -1,0 +1,1 @@
+"""Simulation that proves plans: `python3 -m tests.simulation` prints a table, its tests hold the bars."""
