@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from typing import Any
 
@@ -64,13 +65,25 @@ def inspect(kind: str, names: list[str]) -> list[dict[str, Any]]:
     return list(json.loads(docker(kind, "inspect", *names))) if names else []
 
 
+def _all(kind: str, *listing: str) -> list[dict[str, Any]]:
+    """Inspect what a listing names. Labs beside this one come and go: what is gone meanwhile is listed anew."""
+    for _ in range(20):
+        try:
+            return inspect(kind, docker(*listing).split())
+        except DockerError as error:
+            if not re.search(r"No such|not found", error.reason):
+                raise
+            last = error
+    raise last
+
+
 def containers(lab: str | None = None) -> list[dict[str, Any]]:
     """The lab's containers (of all labs without a name), running or not."""
     wanted = f"label={LABEL}" + (f"={lab}" if lab else "")
-    return inspect("container", docker("ps", "--all", "--quiet", "--no-trunc", "--filter", wanted).split())
+    return _all("container", "ps", "--all", "--quiet", "--no-trunc", "--filter", wanted)
 
 
 def networks(lab: str | None = None) -> list[dict[str, Any]]:
     """The lab's networks (of all labs without a name)."""
     wanted = f"label={LABEL}" + (f"={lab}" if lab else "")
-    return inspect("network", docker("network", "ls", "--quiet", "--no-trunc", "--filter", wanted).split())
+    return _all("network", "network", "ls", "--quiet", "--no-trunc", "--filter", wanted)
