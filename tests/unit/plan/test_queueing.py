@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from ansible_collections.fediverse.mastodon.plugins.module_utils._plan import ceilings, erlang, queueing
+from ansible_collections.fediverse.mastodon.plugins.module_utils._plan import erlang, queueing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -140,19 +140,19 @@ def test_a_deadline_names_the_side_that_binds() -> None:
 
 
 def test_page_tables_and_huge_pages() -> None:
-    assert ceilings.page_tables_mb(9 * 1024, 700) / 1024 == pytest.approx(12.3, abs=0.01)
-    assert ceilings.huge_pages(9031) == 4667
+    assert queueing.page_tables_mb(9 * 1024, 700) / 1024 == pytest.approx(12.3, abs=0.01)
+    assert queueing.huge_pages(9031) == 4667
 
 
 def test_redis_data_and_clients() -> None:
-    assert ceilings.redis_data_mb(10_000, 1.3) == 1776
-    assert 8 * ceilings.redis_clients_sidekiq(60) == 1528
-    assert ceilings.redis_clients_puma(2, 5) == 42
+    assert queueing.redis_data_mb(10_000, 1.3) == 1776
+    assert 8 * queueing.redis_clients_sidekiq(60) == 1528
+    assert queueing.redis_clients_puma(2, 5) == 42
 
 
 @pytest.mark.parametrize(("threads", "files"), [(50, 862), (100, 1112)])
 def test_files_of_a_sidekiq_process(threads: int, files: int) -> None:
-    assert ceilings.sidekiq_files(threads) == files
+    assert queueing.sidekiq_files(threads) == files
 
 
 @FEW
@@ -229,7 +229,7 @@ def test_the_survived_share_is_where_the_threads_are_just_enough(service_s: floa
         (lambda: erlang.wait_s(1, 2, -1), "service time"),
         (lambda: erlang.staffing(1, 0), "share"),
         (lambda: erlang.staffing_estimate(-1), "busy"),
-        (lambda: ceilings.redis_data_mb(-1, 1), "users_7d"),
+        (lambda: queueing.redis_data_mb(-1, 1), "users_7d"),
     ],
 )
 def test_a_figure_out_of_range_is_named(call, named: str) -> None:  # type: ignore[no-untyped-def]
