@@ -13,6 +13,7 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._plan.postgres_
     Tuning,
     tune,
 )
+from ansible_collections.fediverse.mastodon.plugins.module_utils._postgres.cluster import render_conf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -280,6 +281,13 @@ def test_what_makes_no_sense_is_refused(change: dict[str, Any], word: str) -> No
     values = {"memory_mb": 8192, "cores": 4, "disk": "ssd", "version": 17, "max_connections": 100, "pool": 30}
     with pytest.raises(ValueError, match=word):
         tune(**{**values, **change})
+
+
+def test_the_role_writes_them_as_they_are() -> None:
+    found = tune(36124, 10, "nvme", 18, 80, 50)
+    lines = dict(line.split(" = ") for line in render_conf(found.settings).splitlines() if not line.startswith("#"))
+    assert lines == {name: f"'{value}'" for name, value in found.settings.items()}
+    assert (lines["shared_buffers"], lines["jit"], lines["max_worker_processes"]) == ("'9031MB'", "'off'", "'10'")
 
 
 def test_restarts_are_for_settings_that_we_give() -> None:
