@@ -110,6 +110,7 @@ def test_the_claims_are_those_of_the_settings(values: dict[str, Any]) -> None:
     assert huge == (shared >= 2 * UNITS["GB"])
     assert not huge or 2048 * found.nr_hugepages >= 1.03 * shared + 16 * 2048
     assert found.shared_buffers_mb - 1 < shared / 1024 <= found.shared_buffers_mb
+    assert kb["wal_buffers"] == pgtune.wal_buffers(shared)
 
 
 @QUICK
