@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from . import backlog_words as words
-from .backlog_flow import Course, Work, courses
+from .backlog_flow import Course, Work, courses, units_factor
 from .backlog_input import read
 from .queueing import for_deadline
 
@@ -139,15 +139,14 @@ def _for_queue(
         max(0.0, threads - sum(_rate(other, deadline_s) * other.service_s for other in mates)),
         max(0.0, cores - sum(_rate(other, deadline_s) * other.cpu_s for other in others)),
     )
-    used = [_rate(one, deadline_s) / one.capacity if one.capacity else math.inf for one in [work, *mates]]
-    units_factor = sum(part for part, one in zip(used, [work, *mates]) if _rate(one, deadline_s) > 0)
+    factor = units_factor(work, {one.queue: _rate(one, deadline_s) for one in all_works}, all_works)
     binding = needs.binding
-    if needs.met and units_factor > 1:  # a core per process at most, or a lock inside each process
+    if needs.met and factor > 1:  # a core per process at most, or a lock inside each process
         binding = "cpu" if work.capacity * work.cpu_s / work.processes >= CORE_IS_FULL else "waiting"
     clear = [one.clear_s is not None and one.clear_s <= deadline_s for one in ways]
     met = "yes" if all(clear) else "perhaps" if any(clear) else "no"
     missing_threads, missing_cores = math.ceil(needs.missing_threads - 1e-9), math.ceil(needs.missing_cores * 10) / 10
-    lacking = words.lacking(needs.rate, missing_threads, missing_cores, units_factor, binding)
+    lacking = words.lacking(needs.rate, missing_threads, missing_cores, factor, binding)
     return {
         "met": met,
         "rate_per_s": round(needs.rate, 2),
@@ -155,7 +154,7 @@ def _for_queue(
         "cores": round(needs.cores, 2),
         "missing_threads": missing_threads,
         "missing_cores": missing_cores,
-        "units_factor": None if units_factor == math.inf else round(units_factor, 2),
+        "units_factor": None if factor == math.inf else round(factor, 2),
         "binding": binding,
         "sentence": {"yes": "in time", "perhaps": "perhaps in time"}.get(met, lacking),
     }

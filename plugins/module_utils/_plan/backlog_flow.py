@@ -1,10 +1,10 @@
 # GPL-3.0-or-later (see LICENSE)
 """How backlogs drain side by side where queues share cores and threads.
 
-The rule: new jobs of all queues first, then the rest of the cores and threads for the backlogs. Both are handed out
-evenly: every process gets the same processor time, as the kernel gives it, and inside a process' share its queues are
-taken by weight, as Sidekiq polls them. What a queue cannot use, because its units or its jobs end, goes to the others.
-Rates stay the same until a backlog is gone or retries return; so the course is a few straight lines, not a simulation.
+The rule: a queue without a backlog takes what its new jobs need, one with a backlog all it can get. Processor time is
+shared evenly between processes, as the kernel shares it; the queues of the same processes are taken by weight, as
+Sidekiq polls them. So no queue is served less than its fair share, and what one cannot use goes to the others.
+Rates stay the same until a backlog is gone or retries return; the course is a few straight lines, not a simulation.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 LESS_THAN_A_JOB = 1e-6
+PHASES = 1000  # more than queues and returning retries can make
 
 
 @dataclass(frozen=True)
@@ -51,14 +52,20 @@ class Course:
 
 @dataclass
 class Room:
-    """What is not used yet: cores, and of each unit's time a share between 0 and 1."""
+    """What is not used yet: cores of all, and of each unit the cores and the threads it can keep busy at once."""
 
     cores: float
-    units: dict[str, float]
+    unit_cores: dict[str, float]
+    unit_threads: dict[str, float]
 
-    def copy(self) -> Room:
-        """Another one with the same content."""
-        return Room(self.cores, dict(self.units))
+
+def empty_room(works: Iterable[Work], cores: float) -> Room:
+    """All there is: what a unit can keep busy is read from the queue that keeps most of it busy alone."""
+    room = Room(cores, {}, {})
+    for work in works:
+        room.unit_cores[work.unit] = max(room.unit_cores.get(work.unit, 0.0), work.capacity * work.cpu_s)
+        room.unit_threads[work.unit] = max(room.unit_threads.get(work.unit, 0.0), work.capacity * work.service_s)
+    return room
 
 
 def _speeds(works: Sequence[Work]) -> dict[str, float]:
@@ -72,69 +79,96 @@ def _speeds(works: Sequence[Work]) -> dict[str, float]:
 def hand_out(works: Iterable[Work], wanted: Mapping[str, float], room: Room) -> dict[str, float]:
     """Jobs per second for each queue, at most what is wanted, as evenly as the room allows; takes it from the room."""
     rates = {work.queue: 0.0 for work in works}
-    growing = [work for work in works if wanted[work.queue] > 0 and work.capacity > 0]
-    while growing:
-        speed = _speeds(growing)
-        per_unit: dict[str, float] = {}
-        for work in growing:
-            per_unit[work.unit] = per_unit.get(work.unit, 0.0) + speed[work.queue] / work.capacity
+    most = {work.queue: min(wanted[work.queue], work.capacity) for work in works}
+    rising = [work for work in works if most[work.queue] > 0]
+    while rising:
+        speed = _speeds(rising)
+        cores, threads = dict.fromkeys(room.unit_cores, 0.0), dict.fromkeys(room.unit_threads, 0.0)
+        for work in rising:
+            cores[work.unit] += speed[work.queue] * work.cpu_s
+            threads[work.unit] += speed[work.queue] * work.service_s
+        units = sorted({work.unit for work in rising})
         # All rates rise together until one limit is met: (how far, which kind, whose).
-        limits = [(room.cores / sum(speed[work.queue] * work.cpu_s for work in growing), "cores", "")]
-        limits += [(room.units[unit] / used, "unit", unit) for unit, used in per_unit.items()]
-        limits += [((wanted[w.queue] - rates[w.queue]) / speed[w.queue], "wanted", w.queue) for w in growing]
+        limits = [(room.cores / sum(cores.values()), "cores", "")]
+        limits += [(room.unit_cores[unit] / cores[unit], "unit", unit) for unit in units]
+        limits += [(room.unit_threads[unit] / threads[unit], "unit", unit) for unit in units]
+        limits += [((most[w.queue] - rates[w.queue]) / speed[w.queue], "wanted", w.queue) for w in rising]
         step, kind, name = min(limits)
-        for work in growing:
-            more = step * speed[work.queue]
-            rates[work.queue] += more
-            room.cores = max(0.0, room.cores - more * work.cpu_s)
-            room.units[work.unit] = max(0.0, room.units[work.unit] - more / work.capacity)
+        for work in rising:
+            rates[work.queue] += step * speed[work.queue]
+        room.cores = max(0.0, room.cores - step * sum(cores.values()))
+        for unit in units:
+            room.unit_cores[unit] = max(0.0, room.unit_cores[unit] - step * cores[unit])
+            room.unit_threads[unit] = max(0.0, room.unit_threads[unit] - step * threads[unit])
         if kind == "cores":
-            growing = []
+            rising = []
         elif kind == "unit":
-            room.units[name] = 0.0
-            growing = [work for work in growing if work.unit != name]
+            rising = [work for work in rising if work.unit != name]
         else:
-            rates[name] = wanted[name]
-            growing = [work for work in growing if work.queue != name]
+            rates[name] = most[name]
+            rising = [work for work in rising if work.queue != name]
     return rates
 
 
 def courses(works: Sequence[Work], cores: float) -> dict[str, Course]:
     """What becomes of each queue with that many cores for all of them (the rule is at the top of this file).
 
-    A queue whose new jobs alone are too many never clears and grows. One for which nothing is left never clears either.
+    A queue that others squeeze for a while is clear when it has recovered. One that never is grows by what arrives
+    and is not served once all the others are clear or growing too.
     """
-    room = Room(cores, {work.unit: 1.0 for work in works})
-    served = hand_out(works, {work.queue: work.arrivals for work in works}, room)
-    growth = {
-        work.queue: short if (short := work.arrivals - served[work.queue]) > 1e-9 * work.arrivals else 0.0
-        for work in works
-    }
-    cleared = _clear_times([work for work in works if growth[work.queue] == 0], room)
-    return {work.queue: Course(cleared.get(work.queue), growth[work.queue]) for work in works}
-
-
-def _clear_times(works: Sequence[Work], room: Room) -> dict[str, float]:
-    """Seconds until each backlog is gone for the first time; without those that never are."""
-    left = {work.queue: work.jobs_until(0) for work in works}
+    left = {work.queue: float(work.jobs_until(0)) for work in works}
     waves = sorted((when, work.queue, jobs) for work in works for when, jobs in work.waves if when > 0)
-    cleared = {queue: 0.0 for queue, jobs in left.items() if jobs == 0}
+    behind = {queue for queue, jobs in left.items() if jobs > 0}
+    cleared: dict[str, float] = {}
+    net: dict[str, float] = {}
     now = 0.0
-    while len(cleared) < len(works):
-        active = [work for work in works if left[work.queue] > 0]
-        rates = hand_out(active, {work.queue: math.inf for work in active}, room.copy())
-        ends = [left[queue] / rate for queue, rate in rates.items() if rate > 0]
-        until_wave = waves[0][0] - now if waves else math.inf
-        step = min([*ends, until_wave])
-        if step == math.inf:
+    for _ in range(PHASES + len(waves)):
+        wanted = {work.queue: math.inf if work.queue in behind else work.arrivals for work in works}
+        rates = hand_out(works, wanted, empty_room(works, cores))
+        net = {work.queue: _net(rates[work.queue], work.arrivals) for work in works}
+        behind |= {queue for queue, change in net.items() if change < 0}
+        for queue in left.keys() - behind:
+            cleared.setdefault(queue, now)
+        ends = [left[queue] / net[queue] for queue in behind if net[queue] > 0]
+        step = min([*ends, waves[0][0] - now if waves else math.inf])
+        if step == math.inf or len(cleared) == len(works):
             break
         now += step
-        for queue, rate in rates.items():
-            left[queue] -= step * rate
-            if left[queue] < LESS_THAN_A_JOB:
+        for queue in sorted(behind):
+            left[queue] -= step * net[queue]
+            if net[queue] > 0 and left[queue] < LESS_THAN_A_JOB:
                 left[queue] = 0.0
+                behind.remove(queue)
                 cleared.setdefault(queue, now)
         while waves and waves[0][0] <= now:
             _, queue, jobs = waves.pop(0)
             left[queue] += jobs
-    return cleared
+            behind |= {queue} if jobs else set()
+    return {
+        queue: Course(cleared.get(queue), 0.0 if queue in cleared else max(0.0, -change))
+        for queue, change in net.items()
+    }
+
+
+def _net(rate: float, arrivals: float) -> float:
+    """Jobs per second by which a backlog shrinks; what is left of rounding is nothing."""
+    change = rate - arrivals
+    return 0.0 if abs(change) <= 1e-9 * arrivals else change
+
+
+def units_factor(work: Work, rates: Mapping[str, float], works: Iterable[Work]) -> float:
+    """How many times its units the queue needs for these rates of all queues, whatever cores the host has.
+
+    The most of three: processor time and threads of the unit for all its queues, the queue's own capacity (a lock).
+    """
+    mates = [one for one in works if one.unit == work.unit and rates[one.queue] > 0]
+    if not mates or rates[work.queue] == 0:
+        return 0.0
+    if work.capacity == 0:
+        return math.inf
+    room = empty_room(mates, 0.0)
+    return max(
+        sum(rates[one.queue] * one.cpu_s for one in mates) / room.unit_cores[work.unit],
+        sum(rates[one.queue] * one.service_s for one in mates) / room.unit_threads[work.unit],
+        rates[work.queue] / work.capacity,
+    )

@@ -51,11 +51,28 @@ def test_a_queue_that_nobody_serves() -> None:
     assert answer["queues"]["push"]["sentence"] == "clear now"
 
 
-def test_arrivals_of_all_come_before_the_backlog() -> None:
+def test_new_jobs_of_other_queues_take_their_part() -> None:
+    queues = {"default": _job(0, 40), "push": _job(4200)}
+    answer = backlog.forecast(queues, {"default": (100, 100), "push": (100, 100)}, cores=1)
+    assert _clear(answer, "push") == [70, 70]  # 60 of the core's 100 jobs a second are left
+    assert _clear(answer, "default") == [0, 0]
+
+
+def test_a_backlog_squeezes_a_queue_that_needs_more_than_its_share() -> None:
     queues = {"default": _job(0, 60), "push": _job(4000)}
     answer = backlog.forecast(queues, {"default": (100, 100), "push": (100, 100)}, cores=1)
-    assert _clear(answer, "push") == [100, 100]  # 40 of the core's 100 jobs a second are left
-    assert _clear(answer, "default") == [0, 0]
+    assert _clear(answer, "push") == [80, 80]
+    assert _clear(answer, "default") == [100, 100]  # 10 a second more for 80 s, then 40 a second less
+
+
+def test_queues_of_one_process_are_bound_by_its_core_or_by_its_threads() -> None:
+    queues = {
+        "push": {"queued": 1000, "cpu_s": 0.005, "service_s": 0.5, "unit": "all", "weight": 1},
+        "default": {"queued": 1000, "cpu_s": 0.005, "service_s": 0.01, "unit": "all", "weight": 1},
+    }
+    answer = backlog.forecast(queues, {"push": (40, 40), "default": (200, 200)}, cores=2)
+    assert _clear(answer, "push")[0] == pytest.approx(1000 / 40, rel=0.03)  # 20 threads, hardly disturbed
+    assert _clear(answer, "default")[0] == pytest.approx(1000 / 40, rel=0.03)  # taken in turn with slow jobs
 
 
 def test_two_backlogs_share_the_cores_and_the_rest_gets_all() -> None:
