@@ -3,6 +3,9 @@
 A process runs one slice at a time, in the order in which its threads asked (the interpreter's lock). Processes with a
 slice to run share their host's cores equally. A host's clock of work `v` advances at min(1, cores / running processes):
 a slice that starts at v ends at v + its length, whatever comes and goes meanwhile.
+
+Left out: an idle thread gets a new job at once (in truth after Redis has answered), the circuit breaker never opens
+(dead servers cost more threads here than there), failed deliveries do not come back.
 """
 
 from __future__ import annotations

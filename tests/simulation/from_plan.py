@@ -12,6 +12,8 @@ from .engine import Load, Simulation
 from .load import largest_scale
 from .model import Host, Job, Process, Result, job
 
+MOST_LOAD = 0.9  # a plan that leaves its cores idle at this load is bound by threads
+
 
 def cluster(
     plan: Mapping[str, Any],
@@ -75,6 +77,24 @@ def simulate(
     seconds: float = 40.0,
     profile: Profile = DEFAULT,
 ) -> Result:
-    """Run a plan at a share of the largest load that its hosts and processes can carry in processor time."""
+    """Run a plan at a share of the largest load that its hosts and processes can carry in processor time.
+
+    That load counts a job as costly as beside four others that want to run (load.py). Where fewer do, less of the cores
+    is used than the share says; load_at_cpu finds the load that really uses it.
+    """
     hosts, processes = cluster(plan, round_trips, steal)
     return run(hosts, processes, load * largest_scale(hosts, processes, profile), slow_share, seed, seconds, profile)
+
+
+def load_at_cpu(
+    plan: Mapping[str, Any],
+    round_trips: Mapping[str, tuple[float, float]],
+    share: float = 0.7,
+    steal: Mapping[str, float] | None = None,
+) -> float:
+    """The load (see simulate) at which the busiest host uses this share of its cores; at most MOST_LOAD."""
+    load = share
+    for _ in range(2):  # a job costs more where more threads compete, so the first guess is a little too high
+        pilot = simulate(plan, round_trips, load, steal=steal, seconds=20.0)
+        load = min(load * share / max(pilot.cpu.values()), MOST_LOAD)
+    return load
