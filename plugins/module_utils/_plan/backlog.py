@@ -100,7 +100,7 @@ def _interval(one: Course, other: Course) -> tuple[float | None, float | None, f
 
 
 def _retries_within(work: Work, seconds: float | None) -> float | None:
-    return None if seconds is None else work.jobs_until(seconds) - work.queued
+    return None if seconds is None else round(work.jobs_until(seconds) - work.queued, 1)
 
 
 def _all_clear(queues: Mapping[str, Mapping[str, Any]]) -> str:
@@ -118,6 +118,10 @@ def _all_clear(queues: Mapping[str, Mapping[str, Any]]) -> str:
         max(queue["clear_s"][1] for queue in queues.values()),
         0.0,
     )
+
+
+def _tenths_up(value: float) -> float:
+    return math.ceil(value * 10 - 1e-9) / 10
 
 
 def _rate(work: Work, deadline_s: float) -> float:
@@ -141,11 +145,13 @@ def _for_queue(
     )
     factor = units_factor(work, {one.queue: _rate(one, deadline_s) for one in all_works}, all_works)
     binding = needs.binding
-    if needs.met and factor > 1:  # a core per process at most, or a lock inside each process
+    if needs.missing_threads == 0 and factor > max(1.0, needs.cores / (needs.cores - needs.missing_cores + 1e-9)):
+        # Enough threads, and cores are not the worst: one core per process at most, or a lock inside each process.
         binding = "cpu" if work.capacity * work.cpu_s / work.processes >= CORE_IS_FULL else "waiting"
     clear = [one.clear_s is not None and one.clear_s <= deadline_s for one in ways]
     met = "yes" if all(clear) else "perhaps" if any(clear) else "no"
-    missing_threads, missing_cores = math.ceil(needs.missing_threads - 1e-9), math.ceil(needs.missing_cores * 10) / 10
+    missing_threads = 0 if met == "yes" else math.ceil(needs.missing_threads - 1e-9)
+    missing_cores = 0.0 if met == "yes" else _tenths_up(needs.missing_cores)
     lacking = words.lacking(needs.rate, missing_threads, missing_cores, factor, binding)
     return {
         "met": met,
@@ -174,6 +180,6 @@ def _for_all(
         "seconds": deadline_s,
         "met": "no" if late else "perhaps" if unsure else "yes",
         "cores": round(needed, 2),
-        "missing_cores": math.ceil(max(0.0, needed - cores) * 10) / 10,
+        "missing_cores": _tenths_up(max(0.0, needed - cores)),
         "sentence": sentence,
     }

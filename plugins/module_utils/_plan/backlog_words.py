@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import math
+
 SPANS = (("s", 1, 120), ("min", 60, 120), ("h", 3600, 48), ("days", 86400, 0))
 
 
@@ -57,8 +59,9 @@ def lacking(rate: float, threads: int, cores: float, units_factor: float, bindin
     """
     missing = [more(threads, "thread")] if threads else []
     missing += [more(cores, "core")] if cores else []
-    if not missing and units_factor > 1:
-        missing = [f"{number(units_factor)} times the processes that serve it"]
+    if not threads and units_factor > 1:
+        times = f"{number(math.ceil(units_factor * 10 - 1e-9) / 10)} times the" if units_factor < math.inf else "some"
+        missing.insert(0, f"{times} processes that serve it")
     if not missing:
         return f"not in time: {number(rate)} a second needed; there is enough, but other backlogs take their part of it"
     side = "CPU" if binding == "cpu" else "waiting"

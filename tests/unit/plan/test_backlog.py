@@ -49,6 +49,9 @@ def test_a_queue_that_nobody_serves() -> None:
     answer = backlog.forecast({"pull": _job(1), "push": _job(0)}, {"push": (1, 1)})
     assert answer["queues"]["pull"]["sentence"] == "never, nobody serves it"
     assert answer["queues"]["push"]["sentence"] == "clear now"
+    late = backlog.forecast({"pull": _job(10, threads=5)}, {}, deadline_s=10, cores=1)["queues"]["pull"]["deadline"]
+    assert late["units_factor"] is None
+    assert "some processes that serve it" in late["sentence"]
 
 
 def test_new_jobs_of_other_queues_take_their_part() -> None:
@@ -151,7 +154,7 @@ def test_a_deadline_that_one_process_cannot_meet_with_threads_and_cores_to_spare
     asked = answer["queues"]["push"]["deadline"]
     assert (asked["missing_threads"], asked["missing_cores"], asked["binding"]) == (0, 0, "cpu")
     assert asked["units_factor"] == 1.7
-    assert "1.7 times the processes that serve it; CPU binds" in asked["sentence"]
+    assert "1.8 times the processes that serve it; CPU binds" in asked["sentence"]
 
 
 def test_a_breaker_lock_counts_as_waiting() -> None:
