@@ -64,3 +64,7 @@ destroy: venv ## Its end: make destroy SCENARIO=role_redis
 .PHONY: benchmark-deploy
 benchmark-deploy: venv ## Wall and CPU seconds, tasks and bytes of a deployment: LAYOUT=chaos_social
 	python3 -m benchmarks.deploy $(LAYOUT)
+
+.PHONY: benchmark-sizing
+benchmark-sizing: venv ## The plan against other configurations on real Sidekiq: SIZING="--only near --mix push"
+	python3 -m benchmarks.sizing $(SIZING)

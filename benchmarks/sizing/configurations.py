@@ -6,7 +6,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Sequence
 
-from .model import CLAIM_MB, Configuration, Limits, Place, Process, Queue
+from .model import CLAIM_MB, MIXES, Configuration, Limits, Place, Process, Queue
 
 # Mastodon's config/sidekiq.yml, without the timers' queue: timers are not measured.
 WEIGHTED: tuple[Queue, ...] = (
@@ -101,7 +101,9 @@ def shuffled(configurations: Sequence[Configuration], seed: int, place: str, rep
 
 def measures(configuration: Configuration, mix: str, place: Place) -> bool:
     """Whether this mix tells anything new: the pool changes deliveries only."""
-    queues = ("default", "ingress", "push") if mix == "mix" else (mix,)
+    if configuration.mixes and mix not in configuration.mixes:
+        return False
+    queues = tuple(MIXES[mix])
     if configuration.kind == "sweep" and place.rtt_ms and any(one.breaker_pool for one in configuration.processes):
         return "push" in queues
     return all(any(one.serves(queue) for one in configuration.processes) for queue in queues)

@@ -35,12 +35,16 @@ class Process:
 
 @dataclass(frozen=True)
 class Configuration:
-    """A list of processes with a name. `kind`: plan, peer or sweep. `claim_mb`: memory that it is given in all."""
+    """A list of processes with a name.
+
+    kind: plan, peer or sweep. claim_mb: memory that it is given in all. mixes: measured on these only; none means all.
+    """
 
     name: str
     kind: str
     processes: tuple[Process, ...]
     claim_mb: int
+    mixes: tuple[str, ...] = ()
 
     @property
     def threads(self) -> int:

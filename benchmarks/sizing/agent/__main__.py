@@ -31,6 +31,7 @@ class Agent:
     def prepare(self, cores: int, memory_mb: int, world: str) -> dict[str, Any]:
         """Once: quiet the host, make what jobs speak of, bound the slice."""
         host.silence()
+        host.stop("bench-*.service", kill=True)  # of a run that was interrupted
         found = json.loads(host.world(world))
         host.bound(cores, memory_mb)
         self._bounds = {"cores": cores}

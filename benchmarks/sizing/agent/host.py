@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from . import pooler
 from .dotenv import parse
 
 HERE = Path("/opt/bench")
@@ -83,39 +84,12 @@ def stop(pattern: str, kill: bool = False) -> None:
     run("systemctl", "stop", pattern, check=False)
 
 
-def pooler_ini(deployed: str, host: str, port: int, pool: int, listen: int) -> str:
-    """The deployed pgbouncer.ini with another server, port and pool."""
-    changed = re.sub(
-        r"\bhost=\S+ port=\d+ pool_size=\d+ reserve_pool=\d+",
-        f"host={host} port={port} pool_size={pool} reserve_pool=0",
-        deployed,
-    )
-    kept = [
-        line
-        for line in changed.splitlines()
-        if not re.match(
-            r"(listen_port|unix_socket_dir|logfile|pidfile|default_pool_size|max_db_connections|listen_addr|max_client_conn)\s*=",
-            line,
-        )
-    ]
-    own = {"listen_port": listen, "listen_addr": "127.0.0.1", "unix_socket_dir": "", "max_client_conn": 1000}
-    return "\n".join([*kept, *(f"{key} = {value}" for key, value in own.items()), ""])
-
-
-def server_of(deployed: str) -> tuple[str, int]:
-    """The database server in a pgbouncer.ini."""
-    found = re.search(r"\bhost=(\S+) port=(\d+)", deployed)
-    if found is None:
-        raise RuntimeError("the deployed pgbouncer.ini names no server")
-    return found.group(1), int(found.group(2))
-
-
 def place(rtt_ms: float, pool: int, answer_ms: float, slow_share: float) -> None:
     """Set the distance: delay, pooler and inbox anew. 0 ms: no proxy between anything."""
     stop("bench-net.service", kill=True)
     stop("bench-pooler.service", kill=True)
     settings, deployed = application(), Path("/etc/pgbouncer/pgbouncer.ini").read_text()
-    server = server_of(deployed)
+    server = pooler.server_of(deployed)
     call = [
         f"{HERE}/delay",
         f"-inbox={INBOX}",
@@ -133,7 +107,7 @@ def place(rtt_ms: float, pool: int, answer_ms: float, slow_share: float) -> None
         server = ("127.0.0.1", DATABASE)
     start("bench-net", call, {"LimitNOFILE": "65536"})
     ini = HERE / "pgbouncer.ini"
-    ini.write_text(pooler_ini(deployed, server[0], server[1], pool, POOLER))
+    ini.write_text(pooler.ini(deployed, server, pool, POOLER))
     start("bench-pooler", ["/usr/sbin/pgbouncer", str(ini)], {"User": "postgres", "LimitNOFILE": "65536"})
     time.sleep(0.5)
     for unit in ("bench-net", "bench-pooler"):

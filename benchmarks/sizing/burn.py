@@ -1,0 +1,128 @@
+# GPL-3.0-or-later (see LICENSE)
+"""Burn-down: five mixes of backlog and arrivals, what the plan says of them, what happens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .model import Place
+
+
+@dataclass(frozen=True)
+class Mix:
+    """Jobs that wait, and jobs per second that come, as multiples of what the plan says its units do in a second."""
+
+    name: str
+    place: str
+    backlog_s: Mapping[str, float]
+    arrivals: Mapping[str, float]
+
+
+# Relative to the plan's capacity, so that each takes about as long on any machine.
+MIXES = (
+    Mix("deliveries after an outage", "near", {"push": 8}, {"push": 0.3}),
+    Mix("feeds rebuilt", "near", {"default": 8}, {"default": 0.2, "push": 0.1}),
+    Mix(
+        "everything at once",
+        "near",
+        {"default": 2, "ingress": 2, "push": 2},
+        {"default": 0.1, "ingress": 0.1, "push": 0.1},
+    ),
+    Mix("more than it can do", "near", {"push": 2}, {"push": 1.4}),
+    Mix("far deliveries and posts", "far20", {"push": 5, "ingress": 3}, {"push": 0.2, "ingress": 0.2}),
+)
+NEVER_AFTER_S = 20.0  # a backlog that has not shrunk until then grows
+
+
+def capacities(units: Sequence[Mapping[str, Any]], queues: Sequence[str]) -> dict[str, float]:
+    """Jobs per second that these units of a plan do of each queue if they do nothing else."""
+    return {queue: sum(unit["capacity"].get(queue, 0.0) for unit in units) for queue in queues}
+
+
+def jobs(mix: Mix, capacity: Mapping[str, float]) -> tuple[dict[str, int], dict[str, float]]:
+    """Backlog and arrivals per second in jobs."""
+    backlog = {queue: round(seconds * capacity[queue]) for queue, seconds in mix.backlog_s.items()}
+    arrivals = {queue: round(share * capacity[queue], 2) for queue, share in mix.arrivals.items()}
+    return backlog, arrivals
+
+
+def question(
+    units: Sequence[Mapping[str, Any]],
+    capacity: Mapping[str, float],
+    backlog: Mapping[str, int],
+    arrivals: Mapping[str, float],
+    costs: Mapping[str, Mapping[str, float]],
+) -> tuple[dict[str, dict[str, Any]], dict[str, tuple[float, float]]]:
+    """The two arguments of the collection's forecast. `costs`: cpu_s and service_s per queue."""
+    asked: dict[str, dict[str, Any]] = {}
+    for queue in dict.fromkeys([*backlog, *arrivals]):
+        serving = [unit for unit in units if any(name == queue for name, _ in unit["queues"])]
+        weights = [weight or 1 for unit in serving for name, weight in unit["queues"] if name == queue]
+        asked[queue] = {
+            "queued": backlog.get(queue, 0),
+            "arrivals": arrivals.get(queue, 0.0),
+            "threads": sum(unit["threads"] for unit in serving),
+            "processes": max(1, len(serving)),
+            "unit": " ".join(sorted(name for name, _ in serving[0]["queues"])) if serving else queue,
+            "weight": weights[0] if weights else 1,
+            **costs[queue],
+        }
+    return asked, {queue: (capacity[queue], capacity[queue]) for queue in asked}
+
+
+def expected(answer: Mapping[str, Any]) -> dict[str, float | None]:
+    """Seconds per queue from the forecast: the middle of its interval, None for never."""
+    found: dict[str, float | None] = {}
+    for queue, one in answer["queues"].items():
+        between = one["clear_s"]
+        if between is None:
+            found[queue] = None
+        else:
+            fast, slow = between
+            found[queue] = fast if slow is None else (fast + slow) / 2
+    return found
+
+
+def limit(forecast_s: Mapping[str, float | None]) -> float:
+    """Seconds after which a measurement ends: twice the forecast."""
+    known = [seconds for seconds in forecast_s.values() if seconds is not None]
+    return max([NEVER_AFTER_S, *(2 * seconds + 5 for seconds in known)])
+
+
+def forecast(
+    units: Sequence[Mapping[str, Any]],
+    place: Place,
+    cores: float,
+    answer_ms: float,
+    backlog: Mapping[str, int],
+    arrivals: Mapping[str, float],
+) -> dict[str, float | None]:
+    """What the collection's own forecast says."""
+    from ansible_collections.fediverse.mastodon.plugins.module_utils._plan.backlog import forecast as tell
+    from ansible_collections.fediverse.mastodon.plugins.module_utils._plan.capacity import Distance, cpu_ms, service_s
+    from ansible_collections.fediverse.mastodon.plugins.module_utils._plan.profile import QueueProfile
+
+    # The jobs of this benchmark, the same figures as in the plan's inventory (see plans.inventory).
+    shapes = {
+        "default": QueueProfile(rate=0, cpu_ms=3.8, sql=11, redis=5),
+        "ingress": QueueProfile(rate=0, cpu_ms=5.0, sql=13, redis=8),
+        "push": QueueProfile(rate=0, cpu_ms=5.2, sql=3, redis=7, wait_ms=answer_ms),
+    }
+    distance = Distance(place.rtt_ms, place.rtt_ms)
+    queues = list(dict.fromkeys([*backlog, *arrivals]))
+    threads = {
+        queue: max([unit["threads"] for unit in units if any(name == queue for name, _ in unit["queues"])], default=1)
+        for queue in queues
+    }
+    costs = {
+        queue: {
+            "cpu_s": cpu_ms(shapes[queue], threads[queue]) / 1000,
+            "service_s": service_s(shapes[queue], distance),
+        }
+        for queue in queues
+    }
+    asked, able = question(units, capacities(units, queues), backlog, arrivals, costs)
+    answer = expected(tell(asked, able, cores=cores))
+    return {queue: answer[queue] for queue in backlog}

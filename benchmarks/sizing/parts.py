@@ -1,0 +1,163 @@
+# GPL-3.0-or-later (see LICENSE)
+"""The parts of the benchmark: closed loops at each place, the burn-down, memory."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from . import burn, plans
+from .configurations import measures, shuffled
+from .model import MIXES, PLACES, Configuration, Limits, Place
+from .session import Agent, BenchError
+
+Row = dict[str, Any]
+# Jobs of a mixed backlog per second that it should take: about what the machine of the first results does.
+MIX_RATE = {"near": 220, "far10": 150, "far20": 110}
+START_S, PROCESS_START_S, MIX_COST_S = 3.0, 2.0, 1.5  # for the estimate: measured on that machine
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What stays the same throughout a run."""
+
+    seconds: float
+    warmup: float
+    repetitions: int
+    seed: int
+    limits: Limits
+    pool: int
+    answer_ms: float
+    slow_share: float
+
+
+def estimate(settings: Settings, place: Place, configurations: Sequence[Configuration], mixes: Sequence[str]) -> float:
+    """Seconds that one repetition takes."""
+    total = 0.0
+    for one in configurations:
+        total += START_S + PROCESS_START_S * len(one.processes)
+        total += sum(settings.warmup + settings.seconds + MIX_COST_S for mix in mixes if measures(one, mix, place))
+    return total
+
+
+class Bench:
+    """Measures and keeps every row as soon as it is there."""
+
+    def __init__(self, agent: Agent, settings: Settings, keep: Callable[[Row], None]) -> None:
+        self._agent, self._settings, self._keep = agent, settings, keep
+        self._place: Place | None = None
+        self.rtts: dict[str, float] = {}
+
+    def place(self, place: Place) -> None:
+        """Put the servers there."""
+        if self._place != place:
+            self._place = None
+            answer = self._agent.order(
+                "place",
+                rtt_ms=place.rtt_ms,
+                pool=self._settings.pool,
+                answer_ms=self._settings.answer_ms,
+                slow_share=self._settings.slow_share,
+            )
+            self.rtts[place.name] = answer["redis_rtt_ms"]
+            self._place = place
+
+    def repetition(
+        self, place: Place, configurations: Sequence[Configuration], mixes: Sequence[str], number: int
+    ) -> list[Row]:
+        """All configurations once, each on all mixes, in this repetition's order."""
+        self.place(place)
+        rows = []
+        order = shuffled(configurations, self._settings.seed, place.name, number)
+        for index, one in enumerate(order):
+            wanted = [mix for mix in mixes if measures(one, mix, place)]
+            label = f"{place.name} r{number + 1} {index + 1}/{len(order)} {one.name}"
+            rows += self.one(place, one, wanted, number, label)
+        return rows
+
+    def one(
+        self, place: Place, configuration: Configuration, mixes: Sequence[str], number: int, label: str
+    ) -> list[Row]:
+        """One configuration on some mixes. One that does not start is a result too: it is told and left out."""
+        rows: list[Row] = []
+        if not mixes:
+            return rows
+        started = time.monotonic()
+        try:
+            ready = self._agent.order("start", processes=[one.order() for one in configuration.processes])
+        except BenchError as problem:
+            self._agent.order("stop")
+            print(f"{label}: did not start: {problem}", file=sys.stderr, flush=True)
+            return rows
+        for mix in mixes:
+            found = self._measure(place, mix)
+            about = {
+                "place": place.name,
+                "mix": mix,
+                "configuration": configuration.name,
+                "kind": configuration.kind,
+                "shape": configuration.shape(),
+                "claim_mb": configuration.claim_mb,
+                "repetition": number,
+            }
+            rows.append({**about, **found, "ready_s": ready["ready_s"]})
+            self._keep(rows[-1])
+        self._agent.order("stop")
+        told = ", ".join(f"{row['mix']} {row['total_per_second']:.1f}/s" for row in rows)
+        print(f"{label}: {told} ({time.monotonic() - started:.0f} s)", flush=True)
+        return rows
+
+    def _measure(self, place: Place, mix: str) -> Row:
+        settings = self._settings
+        if mix != "mix":
+            return self._agent.order(
+                "closed", queues=list(MIXES[mix]), warmup=settings.warmup, seconds=settings.seconds
+            )
+        total = sum(MIXES[mix].values())
+        jobs = MIX_RATE[place.name] * settings.seconds
+        backlog = {queue: round(jobs * share / total) for queue, share in MIXES[mix].items()}
+        return self._agent.order("drain", backlog=backlog, limit=3 * settings.seconds)
+
+    def burn_down(self, mixes: Sequence[burn.Mix], plan_of: Mapping[str, Mapping[str, Any]]) -> list[Row]:
+        """Each mix once on the plan of its place; forecast and measured seconds."""
+        rows = []
+        for mix in mixes:
+            place, plan = PLACES[mix.place], plan_of[mix.place]
+            units = plans.units_of(plan)
+            configuration = plans.configuration(plan)
+            backlog, arrivals = burn.jobs(mix, burn.capacities(units, ("default", "ingress", "push")))
+            told = burn.forecast(units, place, self._settings.limits.cores, self._settings.answer_ms, backlog, arrivals)
+            self.place(place)
+            self._agent.order("start", processes=[one.order() for one in configuration.processes])
+            self._agent.order("drain", backlog=dict.fromkeys(backlog, 200), limit=10)  # warm
+            found = self._agent.order("burn", backlog=backlog, arrivals=arrivals, limit=burn.limit(told))
+            self._agent.order("stop")
+            row = {"place": mix.place, "mix": mix.name, "backlog": backlog, "arrivals": arrivals}
+            rows.append({**row, "forecast_s": told, **found})
+            print(f"{mix.place} {mix.name}: forecast {told}, measured {found['cleared_s']}", flush=True)
+        return rows
+
+    def memory(self, configurations: Sequence[Configuration]) -> list[Row]:
+        """What one process takes after thousands of jobs, against its claim."""
+        self.place(PLACES["near"])
+        rows = []
+        for one in configurations:
+            self._agent.order("start", processes=[process.order() for process in one.processes])
+            found = self._agent.order(
+                "closed", queues=["default", "ingress", "push"], warmup=0, seconds=3 * self._settings.seconds
+            )
+            self._agent.order("stop")
+            each = one.claim_mb / len(one.processes)
+            rows.append(
+                {
+                    "configuration": f"{one.name} ({one.shape()})",
+                    "claim_mb": round(each),
+                    "pss_mb": max(found["pss_mb"]),
+                    "jobs": sum(found["jobs"].values()),
+                }
+            )
+            print(f"memory of {one.name}: {rows[-1]['pss_mb']:.0f} MB, claim {each:.0f} MB", flush=True)
+        return rows
