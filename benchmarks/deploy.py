@@ -81,8 +81,8 @@ def deploy(layout: str) -> list[Run]:
     lab = f"bench-{layout.replace('_', '-')}"
     inventory = ROOT / "inventories" / layout
     with tempfile.TemporaryDirectory() as folder:
-        spec, connection = Path(folder) / "lab.yml", Path(folder) / "zz_lab.yml"
-        spec.write_text(yaml.safe_dump({"app": "stub"}))
+        # Sizes of hosts that share one machine, as the scenario of this layout has them.
+        spec, connection = ROOT / "molecule" / f"layout_{layout}" / "lab.yml", Path(folder) / "zz_lab.yml"
         control = [sys.executable, "-m", "tests.lab"]
         arguments = ["--inventory", str(inventory), "--spec", str(spec), "--inventory-out", str(connection)]
         subprocess.run([*control, "up", lab, *arguments], cwd=ROOT, check=True)

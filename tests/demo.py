@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CACHE = Path(os.environ.get("FEDIVERSE_CACHE", Path.home() / ".cache" / "fediverse-mastodon"))
 LAB = "demo"
 LAYOUT = ROOT / "inventories" / "chaos_social"
+SIZES = ROOT / "molecule" / "layout_chaos_social" / "lab.yml"  # of hosts that share one machine
 DOMAIN = "mastodon.localhost"  # browsers resolve *.localhost to this machine by themselves
 ENTRY = "main"
 
@@ -59,8 +60,11 @@ def up() -> None:
     state.mkdir(parents=True, exist_ok=True)
     spec, connection = state / "lab.yml", state / "zz_lab.yml"
     port = published_port(spec)
+    sizes = yaml.safe_load(SIZES.read_text())
     spec.write_text(
-        yaml.safe_dump({"app": "stub", "publish": {ENTRY: {port: 443}}, "vars": {"mastodon_domain": DOMAIN}})
+        yaml.safe_dump(
+            {**sizes, "publish": {ENTRY: {port: 443}}, "vars": {**sizes["vars"], "mastodon_domain": DOMAIN}}
+        )
     )
     lab = [sys.executable, "-m", "tests.lab"]
     call(*lab, "up", LAB, "--inventory", str(LAYOUT), "--spec", str(spec), "--inventory-out", str(connection))

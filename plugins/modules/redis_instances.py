@@ -26,6 +26,7 @@ options:
       port: {description: Its port., type: int, required: true}
       bind: {description: Its addresses., type: list, elements: str, required: true}
       maxmemory_mb: {description: Its limit in MiB; none for no limit., type: int}
+      maxclients: {description: Its limit of clients; none for the one in O(settings)., type: int}
       policy: {description: What is evicted at the limit., type: str, required: true}
       appendonly: {description: Whether it survives a restart., type: bool, required: true}
   password: {description: The password; empty binds to loopback only., type: str, default: ""}
@@ -86,6 +87,7 @@ INSTANCE = {
     "port": {"type": "int", "required": True},
     "bind": {"type": "list", "elements": "str", "required": True},
     "maxmemory_mb": {"type": "int"},
+    "maxclients": {"type": "int"},
     "policy": {"type": "str", "required": True},
     "appendonly": {"type": "bool", "required": True},
 }

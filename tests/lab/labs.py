@@ -124,7 +124,7 @@ def variables(state: State, spec: Spec, app: dict[str, Any], minio_hosts: list[s
             "mastodon_secrets_file": str(state.directory / "mastodon_secrets.yml"),
         }
         written[name] |= {"minio_binary": str(minio.path())} if name in minio_hosts else {}
-        written[name] |= shared
+        written[name] |= shared | fill(spec.hosts.get(name, {}).get("vars") or {}, places)
     return written
 
 

@@ -124,6 +124,8 @@ def make_spec(document: Any, place: str) -> Spec:
         str(name): _ports(ports, f"{place}: publish.{name}")
         for name, ports in _mapping(content.get("publish"), f"{place}: publish").items()
     }
+    for name, options in hosts.items():
+        _mapping(options.get("vars"), f"{place}: hosts.{name}.vars")
     return Spec(hosts, tuple(sorted(set(packages))), app, publish, _mapping(content.get("vars"), f"{place}: vars"))
 
 
@@ -142,7 +144,8 @@ def apply_spec(names: list[str], listed: list[Host], spec: Spec, place: str) -> 
     made = []
     for name, host in wanted.items():
         given = {key: getattr(host, key) for key in HOST_KEYS if getattr(host, key) != getattr(Host, key)}
-        made.append(make_host(name, {**spec.hosts.get(name, {}), **given}, spec.publish.get(name)))
+        limits = {key: value for key, value in spec.hosts.get(name, {}).items() if key != "vars"}
+        made.append(make_host(name, {**limits, **given}, spec.publish.get(name)))
     return made
 
 

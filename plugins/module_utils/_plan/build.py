@@ -7,14 +7,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from . import data, ports, web
-from .connections import DATABASE, USER, PgBouncer, Server, balance, pooler
+from . import data, limits, ports, redis_clients, web
+from .connections import DATABASE, USER, Parts, PgBouncer, Server, Sum, balance, divide, pooler
+from .forecast import forecast
 from .inputs import read_cluster
+from .memory import Budget
 from .model import ClusterInput, HostInput
 from .names import APP_GROUPS, CLUSTER_SETTINGS, QUEUES
 from .placement import Placement, place
+from .postgres_settings import Tuning, tune
 from .problems import PlanError, Problems
-from .units import Units, size
+from .sizing import Size, size
+from .units import Units, make
 from .why import Ledger
 
 SCHEMA_VERSION = 1
@@ -32,15 +36,26 @@ def build(inventory: Mapping[str, Any]) -> dict[str, Any]:
     if cluster is None or not all(cluster.having(group) for group in ("postgres", "redis", "nginx")):
         raise PlanError(problems.all())
     placement = place(cluster, problems, ledger)
-    units = size(cluster, placement, problems, ledger)
+    sizes = {host.name: size(host, cluster, placement, problems, ledger) for host in cluster.hosts}
+    units = make(cluster, placement, sizes, problems, ledger)
+    pooled = [host for host in cluster.hosts if "pgbouncer" in placement.roles[host.name]]
+    parts = divide(cluster, [host.name for host in pooled], sizes, units, ledger)
     database = cluster.having("postgres")[0]
     poolers = {
-        host.name: pooler(host, units[host.name], Server(data.reach(database, host), database.ports.postgres), ledger)
-        for host in cluster.hosts
-        if "pgbouncer" in placement.roles[host.name]
+        host.name: pooler(
+            host,
+            units[host.name],
+            Server(data.reach(database, host), database.ports.postgres),
+            parts.pools[host.name],
+            ledger,
+        )
+        for host in pooled
     }
-    total = balance(cluster, poolers, units, problems, ledger)
-    shares = _Shares(cluster, placement, units, poolers, ledger)
+    total = balance(cluster, poolers, parts, units, problems, ledger)
+    tuning = _tuned(database, sizes[database.name], cluster, total, parts, problems, ledger)
+    shares = _Shares(
+        cluster, placement, sizes, units, poolers, total, tuning, redis_clients.limit(cluster, units, problems), ledger
+    )
     hosts = {host.name: shares.of(host) for host in cluster.hosts}
     for name, share in hosts.items():
         ports.check(name, share, problems)
@@ -51,9 +66,56 @@ def build(inventory: Mapping[str, Any]) -> dict[str, Any]:
         "cluster": _cluster(cluster, placement),
         "hosts": hosts,
         "ledger": plain(total),
+        "forecast": plain(forecast(cluster, sizes, units)),
         "why": [plain(reason) for reason in ledger.reasons],
         "warnings": list(ledger.warnings),
     }
+
+
+def _tuned(
+    host: HostInput,
+    size: Size,
+    cluster: ClusterInput,
+    total: Sum,
+    parts: Parts,
+    problems: Problems,
+    ledger: Ledger,
+) -> Tuning:
+    """PostgreSQL's settings for the memory that it gets, not for the whole host's (sizing 1.36, 1.37)."""
+    pool = min(total.max_connections, max(1, parts.total + parts.reserve))
+    tuning = tune(
+        size.postgres_mb,
+        max(1, round(size.cores)),
+        host.disk,
+        cluster.postgres_version,
+        total.max_connections,
+        pool,
+        shared=host.has("puma", "sidekiq_workers"),
+    )
+    path = f"hosts.{host.name}.postgres"
+    ledger.because(
+        f"{path}.memory_mb",
+        size.postgres_mb,
+        "80 % of what a host of its own has left, 35 % of a shared one's, before any Ruby process (sizing 1.37a)",
+        f"{host.memory_mb} MB",
+        memory_mb=host.memory_mb,
+    )
+    for name, value in tuning.settings.items():
+        ledger.because(f"{path}.settings.{name}", value, "pgtune on that memory, corrected (sizing 1.36, 1.37)")
+    for note in tuning.notes:
+        if note.reduced:
+            ledger.warn(f"{host.name}: PostgreSQL's {note.setting} is {note.text}.")
+        else:
+            ledger.because(f"{path}.settings.{note.setting}", tuning.settings.get(note.setting), note.text)
+    if tuning.short_mb:
+        problems.add(
+            host.name,
+            "mastodon_postgres_max_connections",
+            f"{total.max_connections} connections need {tuning.short_mb} MB more than the {size.postgres_mb} MB that"
+            " PostgreSQL gets here",
+            "allow fewer connections, or give the host more memory",
+        )
+    return tuning
 
 
 def plain(value: Any) -> Any:
@@ -74,15 +136,19 @@ class _Shares:
         self,
         cluster: ClusterInput,
         placement: Placement,
+        sizes: dict[str, Size],
         units: dict[str, Units],
         poolers: dict[str, PgBouncer],
+        total: Sum,
+        tuning: Tuning,
+        clients: int,
         ledger: Ledger,
     ) -> None:
         self.cluster, self.placement, self.units, self.poolers = cluster, placement, units, poolers
-        self.ledger = ledger
+        self.sizes, self.total, self.tuning, self.ledger = sizes, total, tuning, ledger
         self.database = cluster.having("postgres")[0]
         self.store = cluster.having("redis")[0]
-        self.instances = data.redis(self.store, ledger)
+        self.instances = data.redis(self.store, sizes[self.store.name], clients, ledger)
         self.nginx = web.nginx(cluster, units)
 
     def of(self, host: HostInput) -> dict[str, Any]:
@@ -96,14 +162,15 @@ class _Shares:
             "groups": sorted(host.groups),
             "roles": list(roles),
             "cores": host.cores,
-            "memory_mb": {"total": host.memory_mb},
+            "memory_mb": _memory(self.sizes[host.name].budget),
             "names": web.names(host, cluster),
-            "limits": {},
         }
         parts: dict[str, Callable[[], object]] = {
-            "postgres": lambda: data.postgres(host, cluster, self.ledger),
+            "postgres": lambda: data.postgres(
+                host, cluster, self.sizes[host.name], self.tuning, self.total.max_connections, self.ledger
+            ),
             "pgbouncer": lambda: self.poolers[host.name],
-            "relay": lambda: data.relay(host, self.store, self.instances),
+            "relay": lambda: data.relay(host, self.store, self.instances, self.units[host.name]),
             "redis": lambda: self.instances,
             "minio": lambda: data.minio(host, cluster),
             "mastodon": lambda: self._mastodon(host),
@@ -113,6 +180,7 @@ class _Shares:
             "nginx": lambda: self.nginx,
         }
         share.update({role: plain(part()) for role, part in parts.items() if role in roles})
+        share["limits"] = limits.of(share)
         return share
 
     def _mastodon(self, host: HostInput) -> dict[str, Any]:
@@ -129,11 +197,21 @@ class _Shares:
         }
         if host.has(*APP_GROUPS):
             direct = Server(data.reach(self.database, host), self.database.ports.postgres)
-            listeners = data.relay(host, self.store, self.instances).listeners
-            share["database"] = {"host": data.LOOPBACK, "port": host.ports.pgbouncer, "name": DATABASE, "user": USER}
+            listeners = data.relay(host, self.store, self.instances, self.units[host.name]).listeners
+            pooled = Server(data.LOOPBACK, host.ports.pgbouncer)
+            share["database"] = {**plain(pooled if cluster.pooled else direct), "name": DATABASE, "user": USER}
             share["database_direct"] = plain(direct)
             share["redis"] = {each.name: {"host": each.address, "port": each.port} for each in listeners}
         return share
+
+
+def _memory(budget: Budget) -> dict[str, Any]:
+    return {
+        "total": budget.total,
+        "reserve": budget.reserve,
+        "claims": dict(budget.claims),
+        "free": budget.free,
+    }
 
 
 def _cluster(cluster: ClusterInput, placement: Placement) -> dict[str, Any]:

@@ -10,13 +10,14 @@ from typing import Any
 from .connections import DATABASE, USER, Server
 from .model import ClusterInput, HostInput
 from .names import APP_GROUPS, PUBLIC_PREFIXES
-from .units import web_address
+from .postgres_settings import Tuning
+from .redis_clients import relay_connections
+from .sizing import SMALL_MB, Size
+from .units import Units, web_address
 from .why import Ledger
 
 LOOPBACK = "127.0.0.1"
 LOGICAL = ("base", "sidekiq", "cache")
-SMALL_MB = 2048
-CACHE_MB = 256
 BUCKET = "mastodon"
 REGION = "us-east-1"
 
@@ -37,7 +38,8 @@ class Postgres:
     listen_addresses: tuple[str, ...]
     port: int
     max_connections: int
-    memory_mb: int | None
+    memory_mb: int
+    nr_hugepages: int
     settings: dict[str, Any]
     database: str
     user: str
@@ -52,7 +54,8 @@ class Redis:
     serves: tuple[str, ...]
     port: int
     bind: tuple[str, ...]
-    maxmemory_mb: int | None
+    maxmemory_mb: int
+    maxclients: int
     policy: str
     appendonly: bool
 
@@ -72,6 +75,7 @@ class Relay:
     """What stands between the processes of a host and Redis."""
 
     listeners: tuple[Listener, ...]
+    maxconn: int
 
 
 @dataclass(frozen=True)
@@ -98,8 +102,8 @@ def _network(address: str) -> str:
     return str(ipaddress.ip_network(address)) if address else ""
 
 
-def postgres(host: HostInput, cluster: ClusterInput, ledger: Ledger) -> Postgres:
-    """Listens on the cluster address only, and lets in who needs it."""
+def postgres(host: HostInput, cluster: ClusterInput, size: Size, tuning: Tuning, most: int, ledger: Ledger) -> Postgres:
+    """Listens on the cluster address only, and lets in who needs it. most: max_connections."""
     clients = cluster.having(*APP_GROUPS, "pgbouncer")
     ledger.because(
         f"hosts.{host.name}.postgres.clients",
@@ -111,9 +115,10 @@ def postgres(host: HostInput, cluster: ClusterInput, ledger: Ledger) -> Postgres
         version=cluster.postgres_version,
         listen_addresses=listen(host),
         port=host.ports.postgres,
-        max_connections=cluster.max_connections,
-        memory_mb=None,
-        settings={},
+        max_connections=most,
+        memory_mb=size.postgres_mb,
+        nr_hugepages=tuning.nr_hugepages,
+        settings=dict(tuning.settings),
         database=DATABASE,
         user=USER,
         clients=tuple(
@@ -123,41 +128,48 @@ def postgres(host: HostInput, cluster: ClusterInput, ledger: Ledger) -> Postgres
     )
 
 
-def redis(host: HostInput, ledger: Ledger) -> tuple[Redis, ...]:
-    """Three processes, since the cache may forget and the others may not; one where memory is short."""
+def redis(host: HostInput, size: Size, clients: int, ledger: Ledger) -> tuple[Redis, ...]:
+    """Three processes, since the cache may forget and the others may not; one where memory is short. clients: of
+    each."""
     path = f"hosts.{host.name}.redis"
-    port, bind = host.ports.redis, listen(host)
-    if host.memory_declared and host.memory_mb is not None and host.memory_mb < SMALL_MB:
+    port, bind, most = host.ports.redis, listen(host), size.redis_mb
+    if host.memory_mb < SMALL_MB:
         ledger.because(
             path,
             1,
-            f"one process serves base, sidekiq and cache where mastodon_memory_mb is under {SMALL_MB}",
+            f"one process serves base, sidekiq and cache on a host with less than {SMALL_MB} MB",
             f"{host.memory_mb} MB",
             memory_mb=host.memory_mb,
         )
-        return (Redis("base", LOGICAL, port, bind, None, "noeviction", True),)
-    # Facts do not count here: they appear with the first run and would change the processes in the second.
+        return (Redis("base", LOGICAL, port, bind, sum(most.values()), clients, "noeviction", True),)
     ledger.because(
         path,
         3,
-        f"base and sidekiq never evict and keep a journal, the cache evicts at {CACHE_MB} MB and keeps none",
+        "base and sidekiq never evict and keep a journal, the cache evicts and keeps none",
         memory_mb=host.memory_mb,
     )
+    for name, rule in (
+        ("base", "half as much again as the home feeds of those active within 7 days need (sizing 1.22)"),
+        ("sidekiq", "room for a backlog: 4 % of the host, half as much again"),
+        ("cache", "3 % of the host, 256 MB at most"),
+    ):
+        ledger.because(f"{path}[{name}].maxmemory_mb", most[name], rule)
     return (
-        Redis("base", ("base",), port, bind, None, "noeviction", True),
-        Redis("sidekiq", ("sidekiq",), port + 1, bind, None, "noeviction", True),
-        Redis("cache", ("cache",), port + 2, bind, CACHE_MB, "allkeys-lru", False),
+        Redis("base", ("base",), port, bind, most["base"], clients, "noeviction", True),
+        Redis("sidekiq", ("sidekiq",), port + 1, bind, most["sidekiq"], clients, "noeviction", True),
+        Redis("cache", ("cache",), port + 2, bind, most["cache"], clients, "allkeys-lru", False),
     )
 
 
-def relay(host: HostInput, server: HostInput, instances: tuple[Redis, ...]) -> Relay:
+def relay(host: HostInput, server: HostInput, instances: tuple[Redis, ...], units: Units) -> Relay:
     """One loopback port per logical Redis, whichever process serves it."""
     ports = {name: instance.port for instance in instances for name in instance.serves}
     return Relay(
         tuple(
             Listener(name, LOOPBACK, host.ports.relay + number, Server(reach(server, host), ports[name]))
             for number, name in enumerate(LOGICAL)
-        )
+        ),
+        relay_connections(units),
     )
 
 

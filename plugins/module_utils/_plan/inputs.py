@@ -13,7 +13,9 @@ from . import names
 from .hosts import check_groups
 from .model import ClusterInput, HostInput, PoolWish, Ports, PumaWish, StreamingWish
 from .problems import Problems, did_you_mean
+from .profile_wish import read_profile
 from .read import UNSET, Reader, shown
+from .resources import UNIT_MEMORY, read_queues, read_round_trip, read_size, read_steal
 from .source import read_s3, read_source
 from .wishes import read_units
 
@@ -25,6 +27,7 @@ def read_cluster(raw: Raw, problems: Problems) -> ClusterInput | None:
     """Read and check everything. None when there are no hosts to plan; other findings still give an answer."""
     groups: Mapping[str, Sequence[str]] = raw["groups"]
     values: Mapping[str, Raw] = raw["hosts"]
+    preset = str(next((given["mastodon_preset"] for given in values.values() if given.get("mastodon_preset")), ""))
     order = tuple(groups.get("mastodon", ()))
     check_groups(groups, order, problems)
     if not order:
@@ -78,16 +81,25 @@ def read_cluster(raw: Raw, problems: Problems) -> ClusterInput | None:
         s3_backend=backend,
         s3=read_s3(cluster.reader, cluster.value("mastodon_s3"), backend),
         trusted_proxies=_proxies(cluster.reader, cluster.value("mastodon_trusted_proxies")),
-        max_connections=Reader(problems, (postgres,)).integer(
-            "mastodon_postgres_max_connections",
-            values[postgres].get("mastodon_postgres_max_connections", UNSET),
-            100,
-            20,
-            10_000,
+        max_connections=_max_connections(
+            Reader(problems, (postgres,)), values[postgres].get("mastodon_postgres_max_connections")
         ),
         postgres_version=_postgres_version(
             Reader(problems, (postgres,)), values[postgres].get("mastodon_postgres_version")
         ),
+        monthly_active_users=cluster.reader.integer(
+            "mastodon_monthly_active_users", cluster.value("mastodon_monthly_active_users"), 500, 1, 100_000_000
+        ),
+        active_share=cluster.reader.number(
+            "mastodon_active_share", cluster.value("mastodon_active_share"), 0.6, 0.0, 1.0
+        ),
+        profile=read_profile(
+            cluster.reader, cluster.value("mastodon_job_profile"), cluster.value("mastodon_slow_share")
+        ),
+        breaker_pool=cluster.reader.flag("mastodon_breaker_pool", cluster.value("mastodon_breaker_pool"), True),
+        pooled=_pooled(values, order, problems),
+        replica=cluster.reader.flag("mastodon_replica", cluster.value("mastodon_replica")),
+        preset=preset,
         hosts=hosts,
     )
 
@@ -158,6 +170,20 @@ def _version(reader: Reader, value: Any) -> str:
     return text
 
 
+def _max_connections(reader: Reader, value: Any) -> int | None:
+    return None if value is None else reader.integer("mastodon_postgres_max_connections", value, 100, 20, 10_000)
+
+
+def _pooled(values: Mapping[str, Raw], order: tuple[str, ...], problems: Problems) -> bool:
+    """Whether processes connect through PgBouncer; one host without it is enough to count all of them directly."""
+    found = True
+    for host in order:
+        given = values[host].get("mastodon_pgbouncer")
+        if isinstance(given, Mapping) and given.get("enabled") is not None:
+            found &= Reader(problems, (host,)).flag("mastodon_pgbouncer.enabled", given["enabled"], True)
+    return found
+
+
 def _postgres_version(reader: Reader, value: Any) -> int | None:
     if value is None or value == "":
         return None
@@ -203,17 +229,24 @@ def _read_host(
     name: str, groups: tuple[str, ...], values: Raw, order: tuple[str, ...], problems: Problems
 ) -> HostInput:
     reader = Reader(problems, (name,))
-    facts: Raw = values.get("facts") or {}
 
     def value(setting: str) -> Any:
         given = values.get(setting)
         return UNSET if given is None else given
 
-    def sizes(setting: str, limits: Mapping[str, tuple[int, int, int]]) -> dict[str, int]:
-        given = reader.mapping(setting, value(setting), tuple(limits))
+    def ports(limits: Mapping[str, int]) -> dict[str, int]:
+        given = reader.mapping("mastodon_ports", value("mastodon_ports"), tuple(limits))
         return {
-            key: reader.integer(f"{setting}.{key}", given.get(key, UNSET), default, lowest, highest)
-            for key, (default, lowest, highest) in limits.items()
+            key: reader.integer(f"mastodon_ports.{key}", given.get(key, UNSET), default, 1, 65_535)
+            for key, default in limits.items()
+        }
+
+    def wishes(setting: str, limits: Mapping[str, tuple[int, int]], more: tuple[str, ...] = ()) -> dict[str, int]:
+        given = reader.mapping(setting, value(setting), (*limits, *more))
+        return {
+            key: reader.integer(f"{setting}.{key}", given[key], lowest, lowest, highest)
+            for key, (lowest, highest) in limits.items()
+            if given.get(key) is not None
         }
 
     for setting in ("mastodon_ruby", "mastodon_node"):
@@ -224,8 +257,9 @@ def _read_host(
             reader.choice(
                 f"{setting}.method", reader.mapping(setting, given, known).get("method", UNSET), "distribution", methods
             )
-    cores = reader.integer("mastodon_cpus", value("mastodon_cpus"), 0, 1, 1024) or facts.get("processor_vcpus")
-    declared = reader.integer("mastodon_memory_mb", value("mastodon_memory_mb"), 0, 256, 16_000_000)
+    cores, memory_mb = read_size(reader, name, values)
+    db_rtt_ms = read_round_trip(reader, "mastodon_db_rtt_ms", value("mastodon_db_rtt_ms"))
+    redis_rtt_ms = read_round_trip(reader, "mastodon_redis_rtt_ms", value("mastodon_redis_rtt_ms"))
     return HostInput(
         name=name,
         groups=groups,
@@ -234,14 +268,20 @@ def _read_host(
             "mastodon_architecture", value("mastodon_architecture"), "amd64", ("amd64", "arm64")
         ),
         cores=cores,
-        memory_mb=declared or facts.get("memtotal_mb"),
-        memory_declared=declared > 0,
-        ports=Ports(**sizes("mastodon_ports", {f.name: (_port(f.name), 1, 65_535) for f in fields(Ports)})),
-        puma=PumaWish(
-            **sizes("mastodon_puma", {"workers": (2, 1, 128), "threads": (3, 1, 128), "instances": (1, 1, 32)})
-        ),
-        streaming=StreamingWish(**sizes("mastodon_streaming", {"processes": (1, 1, 128), "db_pool": (10, 1, 500)})),
-        pool=PoolWish(**sizes("mastodon_pgbouncer", {"pool_size": (20, 1, 1000), "reserve": (5, 0, 500)})),
+        memory_mb=memory_mb,
+        steal=read_steal(reader, value("mastodon_cpu_steal"), value("mastodon_shared_cpu")),
+        disk=reader.choice("mastodon_disk", value("mastodon_disk"), "ssd", ("hdd", "ssd", "san", "nvme")),
+        db_rtt_ms=db_rtt_ms,
+        redis_rtt_ms=db_rtt_ms if redis_rtt_ms is None else redis_rtt_ms,
+        queues=read_queues(reader, value("mastodon_sidekiq_queues")),
+        unit_memory_mb={
+            **UNIT_MEMORY,
+            **wishes("mastodon_unit_memory_mb", dict.fromkeys(UNIT_MEMORY, (16, 100000))),
+        },
+        ports=Ports(**ports({f.name: _port(f.name) for f in fields(Ports)})),
+        puma=PumaWish(**wishes("mastodon_puma", {"workers": (1, 128), "threads": (1, 128), "instances": (1, 32)})),
+        streaming=StreamingWish(**wishes("mastodon_streaming", {"processes": (1, 128), "db_pool": (1, 500)})),
+        pool=PoolWish(**wishes("mastodon_pgbouncer", {"pool_size": (1, 1000), "reserve": (0, 500)}, ("enabled",))),
         units=read_units(reader, value("mastodon_sidekiq_workers")),
     )
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Optional
 
+from .profile import Profile
+
 Queue = tuple[str, Optional[int]]
 
 
@@ -27,8 +29,8 @@ class Ports:
 class PumaWish:
     """Processes of the web."""
 
-    workers: int = 2
-    threads: int = 3
+    workers: int | None = None
+    threads: int | None = None
     instances: int = 1
 
 
@@ -36,16 +38,16 @@ class PumaWish:
 class StreamingWish:
     """Processes of the streaming API; each has its own port and its own pool."""
 
-    processes: int = 1
-    db_pool: int = 10
+    processes: int | None = None
+    db_pool: int | None = None
 
 
 @dataclass(frozen=True)
 class PoolWish:
     """Connections that one PgBouncer may open to PostgreSQL."""
 
-    pool_size: int = 20
-    reserve: int = 5
+    pool_size: int | None = None
+    reserve: int | None = None
 
 
 @dataclass(frozen=True)
@@ -67,15 +69,20 @@ class UnitWish:
 
 @dataclass(frozen=True)
 class HostInput:
-    """One host as declared."""
+    """One host as declared. Round trips are None where they were not measured; steal is a share of the cores."""
 
     name: str
     groups: tuple[str, ...]
     address: str
     architecture: str
-    cores: int | None
-    memory_mb: int | None
-    memory_declared: bool
+    cores: int
+    memory_mb: int
+    steal: float
+    disk: str
+    db_rtt_ms: float | None
+    redis_rtt_ms: float | None
+    queues: tuple[str, ...]
+    unit_memory_mb: Mapping[str, int]
     ports: Ports
     puma: PumaWish
     streaming: StreamingWish
@@ -102,10 +109,25 @@ class ClusterInput:
     s3_backend: str
     s3: Mapping[str, Any]
     trusted_proxies: tuple[str, ...]
-    max_connections: int
+    max_connections: int | None
     postgres_version: int | None
+    monthly_active_users: int
+    active_share: float
+    profile: Profile
+    breaker_pool: bool
+    pooled: bool
+    replica: bool
+    preset: str
     hosts: tuple[HostInput, ...]
 
+    @property
+    def users_7d(self) -> int:
+        """People active within seven days: those who have a home feed in Redis."""
+        return round(self.monthly_active_users * self.active_share)
+
     def having(self, *groups: str) -> tuple[HostInput, ...]:
-        """Hosts in one of these groups, in the inventory's order."""
-        return tuple(host for host in self.hosts if host.has(*groups))
+        """Hosts in one of these groups, in the inventory's order. Asked for every host, so answers are kept."""
+        known: dict[tuple[str, ...], tuple[HostInput, ...]] = self.__dict__.setdefault("_having", {})
+        if groups not in known:
+            known[groups] = tuple(host for host in self.hosts if host.has(*groups))
+        return known[groups]

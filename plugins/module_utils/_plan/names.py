@@ -34,12 +34,19 @@ SCHEDULER = "scheduler"
 
 # One value for the whole cluster.
 CLUSTER_SETTINGS = (
+    "mastodon_active_share",
     "mastodon_admin_email",
     "mastodon_admin_username",
+    "mastodon_breaker_pool",
     "mastodon_domain",
+    "mastodon_job_profile",
     "mastodon_media_domain",
+    "mastodon_monthly_active_users",
+    "mastodon_preset",
+    "mastodon_replica",
     "mastodon_s3",
     "mastodon_s3_backend",
+    "mastodon_slow_share",
     "mastodon_source",
     "mastodon_tls",
     "mastodon_trusted_proxies",
@@ -54,15 +61,22 @@ POSTGRES_SETTINGS = ("mastodon_postgres_max_connections", "mastodon_postgres_ver
 HOST_SETTINGS = (
     "mastodon_address",
     "mastodon_architecture",
+    "mastodon_cpu_steal",
     "mastodon_cpus",
+    "mastodon_db_rtt_ms",
+    "mastodon_disk",
     "mastodon_memory_mb",
     "mastodon_node",
     "mastodon_pgbouncer",
     "mastodon_ports",
     "mastodon_puma",
+    "mastodon_redis_rtt_ms",
     "mastodon_ruby",
+    "mastodon_shared_cpu",
+    "mastodon_sidekiq_queues",
     "mastodon_sidekiq_workers",
     "mastodon_streaming",
+    "mastodon_unit_memory_mb",
 )
 
 # Dictionaries of which only the keys are looked at: their values may be secrets or cost a look-up.
@@ -80,7 +94,15 @@ OTHER_SETTINGS = (
 )
 
 # Written by us during a run, or given on the command line.
-OUR_OWN = ("mastodon_host", "mastodon_plan", "mastodon_plan_file", "mastodon_plan_why", "mastodon_secrets")
+OUR_OWN = (
+    "mastodon_host",
+    "mastodon_plan",
+    "mastodon_plan_file",
+    "mastodon_plan_html",
+    "mastodon_plan_why",
+    "mastodon_secrets",
+    "mastodon_what_if",
+)
 
 READ = CLUSTER_SETTINGS + POSTGRES_SETTINGS + HOST_SETTINGS + KEYS_ONLY
 KNOWN = frozenset(READ + OTHER_SETTINGS + OUR_OWN)

@@ -77,6 +77,8 @@ def _roles(host: HostInput, cluster: ClusterInput) -> tuple[str, ...]:
     found = {"common", *host.groups}
     if host.has(*APP_GROUPS):
         found |= {"mastodon", "pgbouncer", "relay"}
+    if not cluster.pooled:
+        found.discard("pgbouncer")
     if host.has("nginx"):
         found.add("mastodon")
     if cluster.s3_backend != "minio":

@@ -94,7 +94,8 @@ _CHAOS_SOCIAL = Preset(
     ),
 )
 
-# "Mastodon hosting", parts 1 and 2, the operator of wandering.shop, https://offby1.website/posts/mastodon-hosting-part-1.html
+# "Mastodon hosting", parts 1 and 2, the operator of wandering.shop,
+# https://offby1.website/posts/mastodon-hosting-part-1.html
 _WANDERING_SHOP = Preset(
     name="wandering_shop",
     title="wandering.shop: one shared droplet, then a helper for the queue default",

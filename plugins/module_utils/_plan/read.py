@@ -55,6 +55,23 @@ class Reader:
             return default
         return value
 
+    def number(self, setting: str, value: Any, default: float, lowest: float, highest: float) -> float:
+        """A number in a range, with or without decimals."""
+        if value is UNSET:
+            return default
+        try:
+            found = float(value) if isinstance(value, (int, float, str)) and not isinstance(value, bool) else None
+        except ValueError:
+            found = None
+        if found is None or not lowest <= found <= highest:
+            self.bad(
+                setting,
+                f"{shown(value)} is {'out of range' if found is not None else 'not a number'}",
+                f"write a number from {lowest:g} to {highest:g} (default {default:g})",
+            )
+            return default
+        return found
+
     def text(self, setting: str, value: Any, default: str = "") -> str:
         """Non-empty text."""
         if value is UNSET:

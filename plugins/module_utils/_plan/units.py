@@ -1,23 +1,21 @@
 # GPL-3.0-or-later (see LICENSE)
-"""Processes of each host: Puma, streaming, Sidekiq. Fixed sizes here, unless the inventory wishes others."""
+"""Processes of each host: Puma, streaming, Sidekiq, as the roles take them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from . import capacity
+from .capacity import Distance
 from .model import ClusterInput, HostInput, Queue, UnitWish
 from .names import QUEUES, SCHEDULER
 from .placement import Placement
 from .problems import Problems
+from .profile import Profile
+from .sidekiq import Chosen
+from .sizing import Size
 from .why import Ledger
-
-MAIN = UnitWish(
-    name="main",
-    queues=(("default", 8), ("push", 6), ("ingress", 4), ("mailers", 2), ("pull", 1), ("fasp", 1)),
-    threads=10,
-    db_pool=10,
-)
-SCHEDULER_UNIT = UnitWish(name=SCHEDULER, queues=((SCHEDULER, None),), threads=2, db_pool=2)
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,7 @@ class Streaming:
 
 @dataclass(frozen=True)
 class SidekiqUnit:
-    """One Sidekiq process."""
+    """One Sidekiq process. capacity: jobs per second if it did this queue only. binding: what keeps it from more."""
 
     name: str
     queues: tuple[Queue, ...]
@@ -53,6 +51,8 @@ class SidekiqUnit:
     on_demand: bool
     breaker_pool: bool
     takes_rest: bool
+    capacity: Mapping[str, float]
+    binding: str
 
 
 @dataclass(frozen=True)
@@ -65,12 +65,14 @@ class Units:
 
     @property
     def connections(self) -> int:
-        """Database connections that they open at most, all at once."""
-        return (
-            sum(puma.workers * puma.db_pool for puma in self.puma)
-            + sum(process.db_pool for process in self.streaming)
-            + sum(unit.db_pool for unit in self.sidekiq_workers)
-        )
+        """Database connections that they open at most, all at once (sizing 1.26)."""
+        return self.replicated + sum(process.db_pool for process in self.streaming)
+
+    @property
+    def replicated(self) -> int:
+        """Those that are opened a second time where there is a replica."""
+        web = sum(puma.workers * puma.db_pool for puma in self.puma)
+        return web + sum(unit.db_pool for unit in self.sidekiq_workers)
 
 
 def web_address(host: HostInput, cluster: ClusterInput) -> str:
@@ -79,98 +81,196 @@ def web_address(host: HostInput, cluster: ClusterInput) -> str:
     return "127.0.0.1" if [entry.name for entry in entries] == [host.name] else host.address
 
 
-def size(cluster: ClusterInput, placement: Placement, problems: Problems, ledger: Ledger) -> dict[str, Units]:
+def make(
+    cluster: ClusterInput, placement: Placement, sizes: Mapping[str, Size], problems: Problems, ledger: Ledger
+) -> dict[str, Units]:
     """Units of every host."""
-    found = {host.name: _host(host, cluster, placement, problems, ledger) for host in cluster.hosts}
-    served = {
-        queue
-        for units in found.values()
-        for unit in units.sidekiq_workers
-        if not unit.on_demand
-        for queue, _ in unit.queues
-    }
-    missing = [queue for queue in QUEUES if queue not in served]
-    workers = cluster.having("sidekiq_workers")
-    if missing and workers and not problems:
-        problems.add(
-            [host.name for host in workers if host.units] or [host.name for host in workers],
-            "mastodon_sidekiq_workers",
-            f"no unit that always runs listens to {', '.join(missing)}: those jobs would wait for ever",
-            "add the queue to a unit, or leave the setting out on one host",
-        )
+    found = {host.name: _host(host, cluster, placement, sizes[host.name], problems, ledger) for host in cluster.hosts}
+    _check_queues(cluster, found, problems, ledger)
     return found
 
 
-def _host(host: HostInput, cluster: ClusterInput, placement: Placement, problems: Problems, ledger: Ledger) -> Units:
+def _host(
+    host: HostInput, cluster: ClusterInput, placement: Placement, size: Size, problems: Problems, ledger: Ledger
+) -> Units:
     address = web_address(host, cluster)
     path = f"hosts.{host.name}"
     puma: list[Puma] = []
     streaming: list[Streaming] = []
     if host.has("puma"):
-        wish = host.puma
-        for number in range(wish.instances):
+        for number in range(host.puma.instances):
             port = host.ports.puma + number
-            puma.append(Puma(str(port), address, port, wish.workers, wish.threads, wish.threads))
+            puma.append(Puma(str(port), address, port, size.workers, size.threads, size.threads))
         ledger.because(
-            f"{path}.puma",
-            f"{wish.instances} × {wish.workers} workers × {wish.threads} threads",
-            "as wished in mastodon_puma, else 2 workers of 3 threads; each thread one connection",
-            workers=wish.workers,
-            threads=wish.threads,
-            instances=wish.instances,
+            f"{path}.puma.threads",
+            size.threads,
+            "as wished in mastodon_puma"
+            if host.puma.threads
+            else "a thread more costs pages a second; one alone would be held by a look-up elsewhere (real-mastodon"
+            " 1.3)",
         )
     if host.has("streaming"):
-        for number in range(host.streaming.processes):
+        for number in range(size.processes):
             port = host.ports.streaming + number
-            streaming.append(Streaming(str(port), address, port, host.streaming.db_pool))
+            streaming.append(Streaming(str(port), address, port, size.db_pool))
         ledger.because(
             f"{path}.streaming",
-            host.streaming.processes,
-            "as wished in mastodon_streaming, else one process with a pool of 10",
-            processes=host.streaming.processes,
-            db_pool=host.streaming.db_pool,
+            size.processes,
+            "as wished in mastodon_streaming"
+            if host.streaming.processes
+            else "a process for 1500 sockets; 8 of 100 monthly active people are connected at once (sizing 1.21)",
+            monthly_active_users=cluster.monthly_active_users,
         )
-    workers = _sidekiq(host, placement, problems, ledger) if host.has("sidekiq_workers") else ()
+    workers = _sidekiq(host, cluster, placement, size, problems, ledger) if host.has("sidekiq_workers") else ()
     return Units(tuple(puma), tuple(streaming), workers)
 
 
-def _sidekiq(host: HostInput, placement: Placement, problems: Problems, ledger: Ledger) -> tuple[SidekiqUnit, ...]:
-    wished = host.units if host.units is not None else (MAIN,)
-    if host.name == placement.scheduler and not placement.scheduler_wished:
-        if any(unit.name == SCHEDULER for unit in wished):
-            problems.add(
-                host.name,
-                "mastodon_sidekiq_workers",
-                "a unit is called scheduler and has no such queue, and the plan puts the scheduler here",
-                "call it something else, or give it the queue scheduler",
-            )
-        wished = (*wished, SCHEDULER_UNIT)
-    units = tuple(
-        SidekiqUnit(
-            name=unit.name,
-            queues=unit.queues,
-            threads=unit.threads,
-            db_pool=unit.db_pool,
-            on_demand=unit.on_demand,
-            breaker_pool=unit.breaker_pool,
-            takes_rest="default" in unit.queue_names,
+def _sidekiq(
+    host: HostInput, cluster: ClusterInput, placement: Placement, size: Size, problems: Problems, ledger: Ledger
+) -> tuple[SidekiqUnit, ...]:
+    placed = host.name == placement.scheduler and not placement.scheduler_wished
+    if placed and any(unit.name == SCHEDULER for unit in host.units or ()):
+        problems.add(
+            host.name,
+            "mastodon_sidekiq_workers",
+            "a unit is called scheduler and has no such queue, and the plan puts the scheduler here",
+            "call it something else, or give it the queue scheduler",
         )
-        for unit in wished
+    found = tuple(_unit(wish, size.distance, cluster.profile) for wish in size.units)
+    kinds = {wish.name: kind for kind, wish in _kinds(size)}
+    for unit in found:
+        _explain(host, unit, kinds.get(unit.name), size, ledger)
+    if size.chosen is not None:
+        _say_what_is_missing(host, size, ledger)
+    else:
+        for unit in found:
+            _say_what_is_wasted(host, unit, size.distance, ledger)
+    return found
+
+
+def _kinds(size: Size) -> list[tuple[Chosen, UnitWish]]:
+    flat = [kind for kind in size.chosen or () for _ in range(kind.processes)]
+    return list(zip(flat, size.units))
+
+
+def _unit(wish: UnitWish, distance: Distance, profile: Profile) -> SidekiqUnit:
+    each = {
+        queue: capacity.unit(queue, profile.queues[queue], wish.threads, distance, wish.breaker_pool)
+        for queue, _ in wish.queues
+    }
+    heaviest = max(each, key=lambda queue: (profile.queues[queue].rate, queue), default="")
+    return SidekiqUnit(
+        name=wish.name,
+        queues=wish.queues,
+        threads=wish.threads,
+        db_pool=wish.db_pool,
+        on_demand=wish.on_demand,
+        breaker_pool=wish.breaker_pool,
+        takes_rest="default" in wish.queue_names,
+        capacity={queue: round(found.per_second, 1) for queue, found in each.items()},
+        binding=each[heaviest].binding if heaviest else "",
     )
-    for unit in units:
-        ledger.because(
-            f"hosts.{host.name}.sidekiq_workers[{unit.name}].threads",
-            unit.threads,
-            _reason(host, unit),
-            db_pool=unit.db_pool,
-            queues=[queue for queue, _ in unit.queues],
+
+
+def _explain(host: HostInput, unit: SidekiqUnit, kind: Chosen | None, size: Size, ledger: Ledger) -> None:
+    if kind is None:
+        rule = (
+            "the one scheduler; two threads, since timers rarely overlap"
+            if unit.name == SCHEDULER
+            else "as wished in mastodon_sidekiq_workers"
         )
-    return units
+    elif kind.kind.name == SCHEDULER:
+        rule = "the one scheduler; mails beside it, apart from federation (sizing 2.2, 7)"
+    elif size.distance.is_far:
+        rule = "far from Redis: threads wait for round trips, so many of them (real-mastodon 1.2)"
+    elif unit.binding == capacity.CORE and unit.threads <= 5:
+        rule = "near the database: fewer threads do more a second, as far as memory goes (real-mastodon 1.3)"
+    else:
+        rule = "threads for the waiting of its queues, slow servers elsewhere included (sizing 1.7)"
+    ledger.because(
+        f"hosts.{host.name}.sidekiq_workers[{unit.name}].threads",
+        unit.threads,
+        rule,
+        unit.binding,
+        db_rtt_ms=size.distance.db_ms,
+        redis_rtt_ms=size.distance.redis_ms,
+        queues=[queue for queue, _ in unit.queues],
+    )
+    if unit.breaker_pool:
+        ledger.because(
+            f"hosts.{host.name}.sidekiq_workers[{unit.name}].breaker_pool",
+            True,
+            "deliveries that wait for one connection of their breaker would be"
+            f" {capacity.breaker_limit(size.distance):.0f} a second here, whatever the threads (real-mastodon 1.1)",
+            redis_rtt_ms=size.distance.redis_ms,
+        )
 
 
-def _reason(host: HostInput, unit: SidekiqUnit) -> str:
-    if unit.name in [wish.name for wish in host.units or ()]:
-        return "as wished in mastodon_sidekiq_workers"
-    if unit.name == SCHEDULER:
-        return "the one scheduler; two threads, since timers rarely overlap"
-    return "one process with all queues but scheduler, ten threads"
+def _say_what_is_missing(host: HostInput, size: Size, ledger: Ledger) -> None:
+    """What binds each kind, and that memory kept the plan from more."""
+    for kind in size.chosen or ():
+        short = kind.processes < kind.wanted
+        more = host.unit_memory_mb["sidekiq"]
+        ledger.because(
+            f"hosts.{host.name}.sidekiq_workers[{kind.kind.name}].processes",
+            kind.processes,
+            "as many as the load at 70 % of its cores needs, as far as memory goes (sizing 2.2, 7)",
+            f"memory: {kind.wanted} wanted, one more claims {more} MB, {max(0, size.budget.free)} MB are free"
+            if short
+            else kind.binding,
+            wanted=kind.wanted,
+        )
+        if short:
+            ledger.warn(
+                f"{host.name}: {kind.processes} of {kind.wanted} {kind.kind.name} processes that its cores could"
+                " feed; one"
+                f" more claims {more} MB."
+            )
+    if size.chosen and len(size.chosen) == 1 and size.room and size.room.processes <= 1 and len(size.room.queues) > 1:
+        ledger.warn(
+            f"{host.name}: one Sidekiq process for all queues, since memory is short: slow servers elsewhere will delay"
+            " what people wait for."
+        )
+
+
+def _say_what_is_wasted(host: HostInput, unit: SidekiqUnit, distance: Distance, ledger: Ledger) -> None:
+    """A wish is kept; what it costs for nothing is said."""
+    if "push" not in unit.capacity or unit.breaker_pool or not distance.is_far:
+        return
+    limit = capacity.breaker_limit(distance)
+    if unit.threads > 5 and unit.capacity["push"] >= 0.9 * limit:
+        ledger.warn(
+            f"{host.name}: unit {unit.name} has {unit.threads} threads, and its circuit breaker lets {limit:.0f}"
+            " deliveries"
+            f" a second through at {distance.redis_ms:g} ms from Redis. Set breaker_pool: true for it, or have several"
+            " processes of 5 threads."
+        )
+
+
+def _check_queues(cluster: ClusterInput, found: Mapping[str, Units], problems: Problems, ledger: Ledger) -> None:
+    always = [unit for units in found.values() for unit in units.sidekiq_workers if not unit.on_demand]
+    served = {queue for unit in always for queue, _ in unit.queues}
+    missing = [queue for queue in QUEUES if queue not in served]
+    workers = cluster.having("sidekiq_workers")
+    if missing and workers and not problems:
+        wished = [host.name for host in workers if host.units]
+        problems.add(
+            wished or [host.name for host in workers],
+            "mastodon_sidekiq_workers" if wished else "mastodon_sidekiq_queues",
+            f"no unit that always runs listens to {', '.join(missing)}: those jobs would wait for ever",
+            "add the queue to a unit, or leave the setting out on one host"
+            if wished
+            else "give the queue to one of the hosts, or put a host without this setting into sidekiq_workers",
+        )
+    slow = {"push", "pull", "fasp"}
+    mixed = [
+        queue
+        for queue in ("default", "ingress", "mailers")
+        if not any(queue in unit.capacity and not slow & set(unit.capacity) for unit in always)
+    ]
+    if mixed and not missing:
+        ledger.warn(
+            f"No process has {', '.join(mixed)} without push or pull beside it: where servers elsewhere are slow,"
+            " people here"
+            " wait too."
+        )

@@ -6,8 +6,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .data import LOOPBACK
+from .limits import nginx_connections
 from .model import ClusterInput, HostInput
 from .names import APP_GROUPS
+from .sizing import sockets
 from .units import Units, web_address
 
 
@@ -29,13 +31,16 @@ class Nginx:
     media: tuple[Upstream, ...]
     app_addresses: tuple[str, ...]
     public: str
+    worker_connections: int
+    worker_rlimit_nofile: int
 
 
 PUBLIC = "/opt/mastodon/current/public"
 
 
 def nginx(cluster: ClusterInput, units: dict[str, Units]) -> Nginx:
-    """The same on every nginx host: every process of every host is behind it."""
+    """The same on every nginx host: every process of every host is behind it. Sized for all sockets on one entry."""
+    connections = nginx_connections(sockets(cluster), min((host.cores for host in cluster.having("nginx")), default=1))
     media = cluster.having("minio") if cluster.s3_backend == "minio" else ()
     return Nginx(
         web=tuple(Upstream(host, puma.address, puma.port) for host, each in units.items() for puma in each.puma),
@@ -45,6 +50,8 @@ def nginx(cluster: ClusterInput, units: dict[str, Units]) -> Nginx:
         media=tuple(Upstream(host.name, web_address(host, cluster), host.ports.minio) for host in media),
         app_addresses=tuple(dict.fromkeys((LOOPBACK, *(host.address for host in cluster.having(*APP_GROUPS))))),
         public=PUBLIC,
+        worker_connections=connections,
+        worker_rlimit_nofile=4 * connections,
     )
 
 

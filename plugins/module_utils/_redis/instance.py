@@ -47,6 +47,7 @@ class Instance:
     policy: str
     appendonly: bool
     maxmemory_mb: int | None = None
+    maxclients: int | None = None
     serves: tuple[str, ...] = field(default=())
 
     @property
@@ -94,6 +95,8 @@ def settings(instance: Instance, password: str, common: Mapping[str, object]) ->
         # An instance may become a replica of its successor when it is moved.
         "masterauth": password,
     }
+    if instance.maxclients:
+        own["maxclients"] = instance.maxclients
     return {name: text(value) for name, value in {**common, **own}.items()}
 
 

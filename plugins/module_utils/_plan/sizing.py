@@ -1,0 +1,254 @@
+# GPL-3.0-or-later (see LICENSE)
+"""What each host can carry: memory is given away once, in a fixed order, and every claim is on the list.
+
+Order: system and fixed services, PostgreSQL, Puma, Sidekiq (sizing 2.2, steps 1 to 7). Wishes are kept and claim first.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from . import cpu, memory, redis_memory
+from .capacity import Distance
+from .model import ClusterInput, HostInput, UnitWish
+from .names import APP_GROUPS, SCHEDULER
+from .placement import Placement
+from .problems import Problems
+from .sidekiq import Chosen, Room, choose, units
+from .why import Ledger
+
+UNMEASURED_MS = 0.5  # a round trip between hosts of one network, until it is measured
+SMALL_MB = 2048  # below, one Redis process serves base, sidekiq and cache
+SOCKETS_PER_USER = 0.08  # browsers connected at once, of the people active in a month (sizing 1.21)
+SOCKETS_PER_PROCESS = 1500
+STREAMING_POOL = 10
+PUMA_THREADS = 3  # two or three; one would let a look-up elsewhere hold the worker (real-mastodon 6)
+
+
+@dataclass(frozen=True)
+class Size:
+    """What one host gets. `chosen` is None where the admin wrote the units."""
+
+    cores: float
+    shares: dict[str, float]
+    distance: Distance
+    budget: memory.Budget
+    postgres_mb: int
+    redis_mb: dict[str, int]
+    workers: int
+    threads: int
+    processes: int
+    db_pool: int
+    units: tuple[UnitWish, ...]
+    chosen: tuple[Chosen, ...] | None
+    room: Room | None
+
+
+def sockets(cluster: ClusterInput) -> int:
+    """Browsers and apps that hold a socket open, in the whole cluster."""
+    return math.ceil(cluster.monthly_active_users * SOCKETS_PER_USER)
+
+
+def distance(host: HostInput, cluster: ClusterInput) -> Distance:
+    """Round trips to PostgreSQL and Redis: measured, 0 on the same host, else assumed."""
+    return Distance(
+        0.0 if host.has("postgres") else _or_assumed(host.db_rtt_ms),
+        0.0 if host.has("redis") else _or_assumed(host.redis_rtt_ms),
+    )
+
+
+def _or_assumed(measured: float | None) -> float:
+    return UNMEASURED_MS if measured is None else measured
+
+
+def size(host: HostInput, cluster: ClusterInput, placement: Placement, problems: Problems, ledger: Ledger) -> Size:
+    """Size one host. Needs of other hosts only what the cluster shares: where scheduler, database and Redis are."""
+    return _Sizer(host, cluster, placement, problems, ledger).size()
+
+
+class _Sizer:
+    """One host's way through the steps."""
+
+    def __init__(
+        self, host: HostInput, cluster: ClusterInput, placement: Placement, problems: Problems, ledger: Ledger
+    ) -> None:
+        self.host, self.cluster, self.placement = host, cluster, placement
+        self.problems, self.ledger = problems, ledger
+        self.ours = placement.roles[host.name]
+        self.scheduler = host.name == placement.scheduler and not placement.scheduler_wished
+        self.queues = tuple(q for q in host.queues if q != SCHEDULER or self.scheduler)
+        self.cores = cpu.effective(host.cores, host.steal)
+        only_timers = host.has("sidekiq_workers") and set(host.queues) <= {SCHEDULER}
+        self.shares = cpu.shares(self.cores, self.ours, only_timers)
+        self.claims: dict[str, int] = {}
+        self.path = f"hosts.{host.name}"
+
+    @property
+    def left(self) -> int:
+        return memory.usable(self.host.memory_mb) - sum(self.claims.values())
+
+    def size(self) -> Size:
+        host = self.host
+        streaming = host.streaming.processes or self._streaming()
+        redis_mb = self._fixed(streaming)
+        postgres_mb = self._postgres()
+        wished = host.units is not None and host.has("sidekiq_workers")
+        unit_mb = host.unit_memory_mb["sidekiq"]
+        if wished:
+            self.claims["sidekiq_workers"] = unit_mb * (len(host.units or ()) + self.scheduler)
+        workers = self._puma()
+        chosen, room = (None, None) if wished or not host.has("sidekiq_workers") else self._sidekiq()
+        found = host.units or ()
+        if chosen is not None:
+            found = units(chosen)
+            self.claims["sidekiq_workers"] = unit_mb * len(found)
+        elif wished and self.scheduler:
+            found = (*found, UnitWish(SCHEDULER, ((SCHEDULER, None),), 2, 2))
+        if "postgres" in self.claims:
+            self._give_back()
+            postgres_mb = self.claims["postgres"]
+        budget = memory.Budget(host.memory_mb, memory.reserve(host.memory_mb), dict(self.claims))
+        self._check(budget)
+        return Size(
+            cores=self.cores,
+            shares=self.shares,
+            distance=distance(host, self.cluster),
+            budget=budget,
+            postgres_mb=postgres_mb,
+            redis_mb=redis_mb,
+            workers=workers,
+            threads=host.puma.threads or PUMA_THREADS,
+            processes=streaming,
+            db_pool=host.streaming.db_pool or STREAMING_POOL,
+            units=found,
+            chosen=None if chosen is None else tuple(chosen),
+            room=room,
+        )
+
+    def _streaming(self) -> int:
+        """One Node process for so many sockets, shared by all hosts that have them."""
+        hosts = len(self.cluster.having("streaming"))
+        return max(1, math.ceil(sockets(self.cluster) / max(1, hosts) / SOCKETS_PER_PROCESS))
+
+    def _fixed(self, streaming: int) -> dict[str, int]:
+        host, claims = self.host, self.claims
+        claims["system"] = memory.SYSTEM_MB
+        if host.has("nginx"):
+            claims["nginx"] = memory.NGINX_MB
+        if "minio" in self.ours:
+            claims["minio"] = memory.minio(host.memory_mb, host.unit_memory_mb)
+        if host.has(*APP_GROUPS):
+            claims["relay"] = memory.RELAY_MB
+        if "pgbouncer" in self.ours:
+            claims["pgbouncer"] = memory.pooler(400)
+        if host.has("streaming"):
+            share = sockets(self.cluster) // max(1, len(self.cluster.having("streaming")))
+            claims["streaming"] = memory.streaming(streaming, share, host.unit_memory_mb)
+        redis_mb: dict[str, int] = {}
+        if host.has("redis"):
+            redis_mb = redis_memory.limits(self.cluster.users_7d, host.memory_mb)
+            together = host.memory_mb < SMALL_MB
+            claims["redis"] = (
+                redis_memory.claim(redis_mb)
+                if together
+                else sum(redis_memory.claim({name: size}) for name, size in redis_mb.items())
+            )
+        return redis_mb
+
+    def _postgres(self) -> int:
+        """Most of a host of its own, a third of one that it shares; claimed before any Ruby process."""
+        if not self.host.has("postgres"):
+            return 0
+        alone = not self.host.has("puma", "sidekiq_workers")
+        share = memory.POSTGRES_DEDICATED if alone else memory.POSTGRES_SHARED
+        left = self.host.memory_mb - memory.reserve(self.host.memory_mb) - sum(self.claims.values())
+        given = max(128, math.floor(min(share * max(0, left), max(128, self.left))))
+        self.claims["postgres"] = given
+        return given
+
+    def _puma(self) -> int:
+        host = self.host
+        if not host.has("puma"):
+            return 0
+        beside = host.has("sidekiq_workers") and host.units is None
+        share = self.shares["puma"]
+        wanted = max(2 if self.cores > 1 else 1, round(share * (1.25 if beside else 1)))
+        room = self.left * (memory.PUMA_SHARE if beside else 1)
+        master, worker = host.unit_memory_mb["puma_master"], host.unit_memory_mb["puma_worker"]
+        fits = max(1, math.floor((room - master) / worker))
+        if (
+            beside
+            and fits < 2
+            and self.left >= memory.puma(2, host.unit_memory_mb) + 2 * host.unit_memory_mb["sidekiq"]
+        ):
+            fits = 2
+        workers = host.puma.workers or min(wanted, fits)
+        self.claims["puma"] = memory.puma(workers, host.unit_memory_mb) * host.puma.instances
+        if host.puma.workers is None:
+            short = workers < wanted
+            self.ledger.because(
+                f"{self.path}.puma.workers",
+                workers,
+                "one a core of the web's share (a quarter more beside Sidekiq), as far as memory goes (sizing 2.2, 5)",
+                f"memory: {wanted} wanted, {worker} MB each" if short else f"{share:.1f} cores",
+                cores_of_the_web=round(share, 2),
+                wanted=wanted,
+            )
+            if short:
+                self.ledger.warn(f"{host.name}: {workers} Puma workers instead of {wanted}, for want of memory.")
+        else:
+            self.ledger.because(f"{self.path}.puma.workers", workers, "as wished in mastodon_puma")
+        return workers
+
+    def _sidekiq(self) -> tuple[list[Chosen], Room]:
+        host = self.host
+        room = Room(
+            cores=self.shares["sidekiq_workers"],
+            memory_mb=max(0, self.left),
+            process_mb=host.unit_memory_mb["sidekiq"],
+            distance=distance(host, self.cluster),
+            queues=self.queues,
+            scheduler=self.scheduler,
+            breaker_pool=self.cluster.breaker_pool,
+            profile=self.cluster.profile,
+        )
+        return choose(room), room
+
+    def _give_back(self) -> None:
+        """Wishes come first: PostgreSQL gives memory back, down to a quarter of the host, and it is said."""
+        least = math.floor(self.host.memory_mb * memory.POSTGRES_LEAST)
+        give = min(-self.left, self.claims["postgres"] - least)
+        if self.left < 0 < give:
+            self.claims["postgres"] -= give
+            self.ledger.warn(
+                f"{self.host.name}: PostgreSQL gets {self.claims['postgres']} MB, {give} MB less than its share,"
+                " because of"
+                " wishes for other processes."
+            )
+
+    def _check(self, budget: memory.Budget) -> None:
+        host = self.host
+        unit_mb = host.unit_memory_mb["sidekiq"]
+        needs_unit = host.has("sidekiq_workers") and bool(self.queues) and not budget.claims.get("sidekiq_workers")
+        short = budget.claimed + (unit_mb if needs_unit else 0) - memory.usable(budget.total)
+        if short <= 0:
+            return
+        claims = [f"{name} {size}" for name, size in budget.claims.items()]
+        claims += [f"one Sidekiq process {unit_mb}"] if needs_unit else []
+        needed = math.ceil((budget.total + short / (1 - memory.OUTSIDE)) / 64) * 64
+        fixes = [f"give it {needed} MB (mastodon_memory_mb)"]
+        if host.units and unit_mb * len(host.units) > short:
+            fixes.insert(0, f"leave {math.ceil(short / unit_mb)} of its {len(host.units)} Sidekiq processes out")
+        elif host.puma.workers and host.puma.workers > 1:
+            fixes.insert(0, "have fewer workers in mastodon_puma")
+        else:
+            fixes.append("move one of its roles to another host")
+        self.problems.add(
+            host.name,
+            "mastodon_memory_mb",
+            f"{budget.total} MB, of which the system keeps {budget.reserve} and a tenth stays free, are {short} MB"
+            " too few for"
+            f" what it shall run ({', '.join(claims)})",
+            ", or ".join(fixes),
+        )
