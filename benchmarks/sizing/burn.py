@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ class Mix:
     arrivals: Mapping[str, float]
 
 
-# Relative to the plan's capacity, so that each takes about as long on any machine.
+# Relative to what the plan's units do on these cores, so that each takes about as long on any machine.
 MIXES = (
     Mix("deliveries after an outage", "near", {"push": 8}, {"push": 0.3}),
     Mix("feeds rebuilt", "near", {"default": 8}, {"default": 0.2, "push": 0.1}),
@@ -34,11 +34,25 @@ MIXES = (
     Mix("far deliveries and posts", "far20", {"push": 5, "ingress": 3}, {"push": 0.2, "ingress": 0.2}),
 )
 NEVER_AFTER_S = 20.0  # a backlog that has not shrunk until then grows
+FULL = 0.9  # of its cores: a machine that is so busy has no more to give
 
 
-def capacities(units: Sequence[Mapping[str, Any]], queues: Sequence[str]) -> dict[str, float]:
+def capacities(units: Sequence[Mapping[str, Any]], queues: Iterable[str]) -> dict[str, float]:
     """Jobs per second that these units of a plan do of each queue if they do nothing else."""
     return {queue: sum(unit["capacity"].get(queue, 0.0) for unit in units) for queue in queues}
+
+
+def possible(capacity: Mapping[str, float], costs: Mapping[str, Mapping[str, float]], cores: float) -> dict[str, float]:
+    """The same, but no more than the cores allow."""
+    return {queue: min(able, cores / costs[queue]["cpu_s"]) for queue, able in capacity.items()}
+
+
+def cores_for_workers(cores: int, used: float, busy: float) -> float:
+    """Cores that servers, proxy and agent leave to the workers of this one machine.
+
+    What the workers used while the machine was full; where it was not full, they were not short of cores.
+    """
+    return used if busy >= FULL * cores else float(cores)
 
 
 def jobs(mix: Mix, capacity: Mapping[str, float]) -> tuple[dict[str, int], dict[str, float]]:
@@ -91,17 +105,9 @@ def limit(forecast_s: Mapping[str, float | None]) -> float:
     return max([NEVER_AFTER_S, *(2 * seconds + 5 for seconds in known)])
 
 
-def forecast(
-    units: Sequence[Mapping[str, Any]],
-    place: Place,
-    cores: float,
-    answer_ms: float,
-    backlog: Mapping[str, int],
-    arrivals: Mapping[str, float],
-) -> dict[str, float | None]:
-    """What the collection's own forecast says."""
-    from ansible_collections.fediverse.mastodon.plugins.module_utils._plan.backlog import forecast as tell
-    from ansible_collections.fediverse.mastodon.plugins.module_utils._plan.capacity import Distance, cpu_ms, service_s
+def costs_of(units: Sequence[Mapping[str, Any]], place: Place, answer_ms: float) -> dict[str, dict[str, float]]:
+    """Seconds of a core and of a thread that a job of each queue takes in these units, by the collection's figures."""
+    from ansible_collections.fediverse.mastodon.plugins.module_utils._plan.capacity import Distance, cpu_ms, wait_ms
     from ansible_collections.fediverse.mastodon.plugins.module_utils._plan.profile import QueueProfile
 
     # The jobs of this benchmark, the same figures as in the plan's inventory (see plans.inventory).
@@ -110,19 +116,25 @@ def forecast(
         "ingress": QueueProfile(rate=0, cpu_ms=5.0, sql=13, redis=8),
         "push": QueueProfile(rate=0, cpu_ms=5.2, sql=3, redis=7, wait_ms=answer_ms),
     }
-    distance = Distance(place.rtt_ms, place.rtt_ms)
-    queues = list(dict.fromkeys([*backlog, *arrivals]))
-    threads = {
-        queue: max([unit["threads"] for unit in units if any(name == queue for name, _ in unit["queues"])], default=1)
-        for queue in queues
-    }
-    costs = {
-        queue: {
-            "cpu_s": cpu_ms(shapes[queue], threads[queue]) / 1000,
-            "service_s": service_s(shapes[queue], distance),
-        }
-        for queue in queues
-    }
+    distance, found = Distance(place.rtt_ms, place.rtt_ms), {}
+    for queue, shape in shapes.items():
+        serving = [unit["threads"] for unit in units if any(name == queue for name, _ in unit["queues"])]
+        cpu = cpu_ms(shape, max(serving, default=1)) / 1000
+        found[queue] = {"cpu_s": cpu, "service_s": cpu + wait_ms(shape, distance) / 1000}
+    return found
+
+
+def forecast(
+    units: Sequence[Mapping[str, Any]],
+    costs: Mapping[str, Mapping[str, float]],
+    cores: float,
+    backlog: Mapping[str, int],
+    arrivals: Mapping[str, float],
+) -> dict[str, float | None]:
+    """What the collection's own forecast says."""
+    from ansible_collections.fediverse.mastodon.plugins.module_utils._plan.backlog import forecast as tell
+
+    queues = dict.fromkeys([*backlog, *arrivals])
     asked, able = question(units, capacities(units, queues), backlog, arrivals, costs)
     answer = expected(tell(asked, able, cores=cores))
     return {queue: answer[queue] for queue in backlog}

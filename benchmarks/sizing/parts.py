@@ -128,15 +128,19 @@ class Bench:
             place, plan = PLACES[mix.place], plan_of[mix.place]
             units = plans.units_of(plan)
             configuration = plans.configuration(plan)
-            backlog, arrivals = burn.jobs(mix, burn.capacities(units, ("default", "ingress", "push")))
-            told = burn.forecast(units, place, self._settings.limits.cores, self._settings.answer_ms, backlog, arrivals)
+            costs = burn.costs_of(units, place, self._settings.answer_ms)
+            queues = list(dict.fromkeys([*mix.backlog_s, *mix.arrivals]))
             self.place(place)
             self._agent.order("start", processes=[one.order() for one in configuration.processes])
-            self._agent.order("drain", backlog=dict.fromkeys(backlog, 200), limit=10)  # warm
+            full = self._agent.order("closed", queues=queues, warmup=self._settings.warmup, seconds=4)
+            cores = burn.cores_for_workers(self._settings.limits.cores, full["cores_used"], full["machine_cores_busy"])
+            able = burn.possible(burn.capacities(units, queues), costs, cores)
+            backlog, arrivals = burn.jobs(mix, able)
+            told = burn.forecast(units, costs, cores, backlog, arrivals)
             found = self._agent.order("burn", backlog=backlog, arrivals=arrivals, limit=burn.limit(told))
             self._agent.order("stop")
             row = {"place": mix.place, "mix": mix.name, "backlog": backlog, "arrivals": arrivals}
-            rows.append({**row, "forecast_s": told, **found})
+            rows.append({**row, "forecast_s": told, "cores_for_workers": cores, **found})
             print(f"{mix.place} {mix.name}: forecast {told}, measured {found['cleared_s']}", flush=True)
         return rows
 

@@ -20,6 +20,13 @@ def chosen(measured: Sequence[Line], place: str, mix: str) -> list[Line]:
     return sorted([line for line in same if line.kind != "sweep"] + swept, key=lambda line: line.jobs.median)
 
 
+def label(line: Line) -> str:
+    """A bar's name, with its shape where that is not part of it."""
+    if line.kind == "sweep":
+        return f"sweep {line.configuration}"
+    return line.configuration if line.shape in line.configuration else f"{line.configuration} ({line.shape})"
+
+
 def draw(measured: Sequence[Line], target: Path) -> None:
     """One panel per place and mix: bars for medians, whiskers for the spread."""
     # The picture is optional for whoever only reads the code: matplotlib is imported where it is used.
@@ -46,9 +53,7 @@ def _panel(axes: object, shown: Sequence[Line], title: str) -> None:
     from matplotlib.axes import Axes
 
     assert isinstance(axes, Axes)
-    names = [
-        f"{line.configuration} ({line.shape})" if line.kind != "sweep" else f"sweep {line.shape}" for line in shown
-    ]
+    names = [label(line) for line in shown]
     medians = [line.jobs.median for line in shown]
     whiskers = [
         [line.jobs.median - line.jobs.low for line in shown],

@@ -76,6 +76,25 @@ def test_backlogs_follow_the_plan() -> None:
     assert backlog == {"push": 4000} and arrivals == {"push": 150.0}
 
 
+def test_cores_bound_what_units_could_do() -> None:
+    costs = {"push": {"cpu_s": 0.006}, "default": {"cpu_s": 0.004}}
+    assert burn.possible({"push": 900.0, "default": 50.0}, costs, 1.5) == {"push": 250.0, "default": 50.0}
+    assert burn.cores_for_workers(2, used=1.6, busy=1.95) == 1.6
+    assert burn.cores_for_workers(2, used=0.3, busy=0.6) == 2.0
+
+
+@pytest.mark.parametrize("mix", burn.MIXES, ids=lambda mix: mix.name)
+def test_the_collection_forecasts_each_mix(mix: burn.Mix) -> None:
+    units = [unit("push", 25, "push"), unit("default", 2, "default"), unit("ingress", 10, "ingress")]
+    costs = burn.costs_of(units, PLACES[mix.place], 50.0)
+    queues = dict.fromkeys([*mix.backlog_s, *mix.arrivals])
+    backlog, arrivals = burn.jobs(mix, burn.possible(burn.capacities(units, queues), costs, 1.6))
+    told = burn.forecast(units, costs, 1.6, backlog, arrivals)
+    grows = any(share > 1 for share in mix.arrivals.values())
+    assert {queue: seconds is None for queue, seconds in told.items()} == dict.fromkeys(mix.backlog_s, grows)
+    assert all(0 < seconds < 60 for seconds in told.values() if seconds is not None)
+
+
 def test_the_question_names_who_serves_a_queue() -> None:
     units = plans.units_of(PLAN)
     costs = {"push": {"cpu_s": 0.005, "service_s": 0.06}, "default": {"cpu_s": 0.004, "service_s": 0.005}}
