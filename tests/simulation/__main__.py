@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from ansible_collections.fediverse.mastodon.plugins.module_utils._plan.profile import DEFAULT
 
-from . import examples, published
-from .cases import written
+from . import cases, published
 from .from_plan import cluster, run
 from .load import largest_scale
 from .model import Process, QueueResult, Result
@@ -34,17 +33,18 @@ def _row(name: str, slow_share: float, result: Result) -> str:
 
 def main() -> None:
     """One table per installation."""
-    for layout in examples.PLANS:
-        case = written(layout)
+    for layout in cases.LAYOUTS:
+        case = cases.of(layout)
         hosts, planned = cluster(case.plan, case.round_trips, case.steal)
         scale = 0.7 * largest_scale(hosts, planned, DEFAULT)
         most = max(hosts, key=lambda name: hosts[name].cores)
         layouts: dict[str, list[Process]] = {
             "1x5": published.default(most, 5),
             "1x25": published.default(most, 25),
-            "published": published.layout(layout),
-            "plan": planned,
         }
+        if layout in published.LAYOUTS:
+            layouts["published"] = published.layout(layout)
+        layouts["plan"] = planned
         jobs = sum(queue.rate for queue in DEFAULT.queues.values()) * scale
         cores = ", ".join(f"{name} {host.cores:.1f}" for name, host in hosts.items())
         print(f"\n{layout}: {jobs:.0f} jobs/s; cores for Sidekiq: {cores}")

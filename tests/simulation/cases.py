@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from ansible_collections.fediverse.mastodon.plugins.module_utils._plan.cpu import SHARED_STEAL
+from ansible_collections.fediverse.mastodon.plugins.module_utils._plan.profile import DEFAULT
 
 from tests import golden
 
 from . import examples
+from .from_plan import cluster, load_at_cpu, run, simulate
+from .model import Result
+
+# Layouts whose plan comes from the planner: golden.layouts() for all that are shipped. The others are in examples.py.
+SHIPPED: tuple[str, ...] = ()
+LAYOUTS = tuple(sorted({*SHIPPED, *examples.PLANS}))
 
 
 @dataclass(frozen=True)
@@ -20,6 +28,26 @@ class Case:
     plan: Mapping[str, Any]
     round_trips: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     steal: Mapping[str, float] = field(default_factory=dict)
+
+    def simulate(self, load: float, slow_share: float, seconds: float = 30.0) -> Result:
+        """At a share of what hosts and processes can do in processor time; see from_plan.simulate."""
+        return simulate(self.plan, self.round_trips, load, slow_share, steal=self.steal, seconds=seconds)
+
+    def as_forecast(self, slow_share: float, seconds: float = 40.0) -> Result:
+        """With the arrivals that the plan's forecast calls its load."""
+        hosts, processes = cluster(self.plan, self.round_trips, self.steal)
+        scale = self.plan["forecast"]["jobs_per_second"]["push"] / DEFAULT.queues["push"].rate
+        return run(hosts, processes, scale, slow_share, seconds=seconds)
+
+    def load_at_cpu(self, share: float) -> float:
+        """The load at which the busiest host uses this share of its cores."""
+        return load_at_cpu(self.plan, self.round_trips, share, self.steal)
+
+
+@cache
+def of(layout: str) -> Case:
+    """The plan of a layout."""
+    return shipped(layout) if layout in SHIPPED else written(layout)
 
 
 def written(layout: str) -> Case:

@@ -19,6 +19,7 @@ SHIPPED = (
     ("scheduler", 1),
     ("fasp", 1),
 )
+LAYOUTS = tuple(presets.PRESETS)
 
 
 def layout(name: str) -> list[Process]:
