@@ -166,7 +166,7 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
                         for name, threads in MEMORY_OF
                     ]
                 )
-            found["environment"] = environment(given, about["versions"], bench.rtts)
+            found["environment"] = environment(given, about["versions"], bench)
         finally:
             agent.close()
     return found
@@ -214,7 +214,7 @@ def tell(
     )
 
 
-def environment(given: argparse.Namespace, versions: Mapping[str, str], rtts: Mapping[str, float]) -> dict[str, Any]:
+def environment(given: argparse.Namespace, versions: Mapping[str, str], bench: Bench) -> dict[str, Any]:
     """What a reader has to know about the figures."""
     return {
         "date": time.strftime("%Y-%m-%d"),
@@ -227,7 +227,8 @@ def environment(given: argparse.Namespace, versions: Mapping[str, str], rtts: Ma
         "pool": given.pool,
         "answer_ms": given.answer,
         "slow_share": given.slow_share,
-        "redis_rtt_ms": dict(rtts),
+        "redis_rtt_ms": bench.rtts,
+        "count_error": bench.count_error,
         "versions": dict(versions),
     }
 

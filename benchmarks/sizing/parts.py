@@ -17,6 +17,7 @@ from .session import Agent, BenchError
 Row = dict[str, Any]
 # Jobs of a mixed backlog per second that it should take: about what the machine of the first results does.
 MIX_RATE = {"near": 220, "far10": 150, "far20": 110}
+COUNT_ERROR = 0.02
 START_S, PROCESS_START_S, MIX_COST_S = 3.0, 2.0, 1.5  # for the estimate: measured on that machine
 
 
@@ -50,6 +51,7 @@ class Bench:
         self._agent, self._settings, self._keep = agent, settings, keep
         self._place: Place | None = None
         self.rtts: dict[str, float] = {}
+        self.count_error = 0.0
 
     def place(self, place: Place) -> None:
         """Put the servers there."""
@@ -105,10 +107,18 @@ class Bench:
             }
             rows.append({**about, **found, "ready_s": ready["ready_s"]})
             self._keep(rows[-1])
-        self._agent.order("stop")
+        counted = self._agent.order("stop")
+        self._compare(counted["processed"], counted["taken"], configuration.threads, label)
         told = ", ".join(f"{row['mix']} {row['total_per_second']:.1f}/s" for row in rows)
         print(f"{label}: {told} ({time.monotonic() - started:.0f} s)", flush=True)
         return rows
+
+    def _compare(self, processed: int, taken: int, threads: int, label: str) -> None:
+        """Our count against Sidekiq's own, which comes too late to measure seconds with. In hand at the end: threads."""
+        off = max(0, abs(processed - taken) - threads) / max(1, taken)
+        self.count_error = max(self.count_error, round(off, 4))
+        if off > COUNT_ERROR:
+            print(f"{label}: Sidekiq counts {processed} jobs, {taken} left the queues", file=sys.stderr, flush=True)
 
     def _measure(self, place: Place, mix: str) -> Row:
         settings = self._settings

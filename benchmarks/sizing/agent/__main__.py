@@ -69,7 +69,7 @@ class Agent:
         began = time.monotonic()
         pids = host.sidekiq(processes, self._rtt, self._bounds["cores"])
         self._run = Run(self._queues, self._connections, pids, sum(process["threads"] for process in processes))
-        self._processed = self._queues.processed()
+        self._processed, self._queues.taken = self._queues.processed(), 0
         return {"ready_s": round(time.monotonic() - began, 2)}
 
     def _running(self) -> Run:
@@ -93,10 +93,12 @@ class Agent:
         return run.observed(lambda: run.burn(**order))
 
     def stop(self) -> dict[str, Any]:
-        """End the configuration; tells what Sidekiq itself counted since its start."""
+        """End the configuration; tells what Sidekiq counted since its start, and what we did."""
         host.stop("bench-sidekiq-*.service")
         self._run = None
-        return {"processed": self._queues.processed() - self._processed if self._queues else 0}
+        if self._queues is None:
+            return {"processed": 0, "taken": 0}
+        return {"processed": self._queues.processed() - self._processed, "taken": self._queues.taken}
 
 
 def main() -> None:

@@ -21,6 +21,7 @@ class Queues:
         self._redis, self._world, self._inbox = redis, world, inbox
         self._number = 0
         self.pushed: Counter[str] = Counter()
+        self.taken = 0  # in all, before the queues were emptied last
         redis.call("SADD", "queues", *QUEUES)
 
     def push(self, queue: str, count: int) -> None:
@@ -44,6 +45,7 @@ class Queues:
 
     def empty(self) -> None:
         """Forget all jobs, and what failed."""
+        self.taken += sum(self.fetched().values()) if self.pushed else 0
         self._redis.call("DEL", *(f"queue:{queue}" for queue in QUEUES), "retry", "dead", "schedule")
         self.pushed.clear()
 
