@@ -114,7 +114,7 @@ class Bench:
         return rows
 
     def _compare(self, processed: int, taken: int, threads: int, label: str) -> None:
-        """Our count against Sidekiq's own, which comes too late to measure seconds with. In hand at the end: threads."""
+        """Our count against Sidekiq's own, which comes too late to measure seconds with; threads are in hand."""
         off = max(0, abs(processed - taken) - threads) / max(1, taken)
         self.count_error = max(self.count_error, round(off, 4))
         if off > COUNT_ERROR:
