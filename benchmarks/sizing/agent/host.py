@@ -163,7 +163,7 @@ def sidekiq(processes: Sequence[Mapping[str, Any]], rtt_ms: float, cores: int) -
         for name, state in zip(sorted(waiting), states):
             if state == "active":
                 waiting.discard(name)
-            elif state in ("failed", "inactive") or time.monotonic() > deadline:
+            elif state == "failed" or time.monotonic() > deadline:
                 log = run("journalctl", "-n", "20", "-o", "cat", "-u", name)
                 raise RuntimeError(f"{name} is {state} and not ready: {log[-800:]}")
         time.sleep(0.1)
