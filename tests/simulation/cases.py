@@ -1,4 +1,4 @@
-"""Plans to simulate, with what the inventory knows of the hosts and a plan does not say."""
+"""Plans of the shipped inventories, with what these know of the hosts and a plan does not say."""
 
 from __future__ import annotations
 
@@ -12,13 +12,10 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._plan.profile i
 
 from tests import golden
 
-from . import examples
 from .from_plan import cluster, load_at_cpu, run, simulate
 from .model import Result
 
-# Layouts whose plan comes from the planner: golden.layouts() for all that are shipped. The others are in examples.py.
-SHIPPED: tuple[str, ...] = ()
-LAYOUTS = tuple(sorted({*SHIPPED, *examples.PLANS}))
+LAYOUTS = tuple(golden.layouts())
 
 
 @dataclass(frozen=True)
@@ -46,16 +43,6 @@ class Case:
 
 @cache
 def of(layout: str) -> Case:
-    """The plan of a layout."""
-    return shipped(layout) if layout in SHIPPED else written(layout)
-
-
-def written(layout: str) -> Case:
-    """A plan from examples.py."""
-    return Case(examples.PLANS[layout], examples.ROUND_TRIPS.get(layout, {}), examples.STEAL.get(layout, {}))
-
-
-def shipped(layout: str) -> Case:
     """The plan that the planner makes of a shipped inventory."""
     variables = golden.hostvars(golden.ROOT / "inventories" / layout)
     plan = golden.plan(layout)

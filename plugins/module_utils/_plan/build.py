@@ -9,7 +9,7 @@ from typing import Any
 
 from . import data, limits, ports, redis_clients, web
 from .connections import DATABASE, USER, Parts, PgBouncer, Server, Sum, balance, divide, pooler
-from .forecast import forecast
+from .forecast import burn_down, forecast
 from .inputs import read_cluster
 from .memory import Budget
 from .model import ClusterInput, HostInput
@@ -19,6 +19,7 @@ from .postgres_settings import Tuning, tune
 from .problems import PlanError, Problems
 from .sizing import Size, size
 from .units import Units, make
+from .what_if import with_preset
 from .why import Ledger
 
 SCHEMA_VERSION = 1
@@ -30,6 +31,7 @@ def build(inventory: Mapping[str, Any]) -> dict[str, Any]:
     inventory: groups {name: [host]}, hosts {host: {setting: value, facts: {…}}}, and optionally names {host: [every
     variable called mastodon_*]}, broken {host: {setting: why it has no value}}, origins {host: {setting: "file:line"}}.
     """
+    inventory = with_preset(inventory)
     problems = Problems(inventory["groups"], CLUSTER_SETTINGS, inventory.get("origins", {}))
     ledger = Ledger()
     cluster = read_cluster(inventory, problems)
@@ -59,9 +61,7 @@ def build(inventory: Mapping[str, Any]) -> dict[str, Any]:
     hosts = {host.name: shares.of(host) for host in cluster.hosts}
     for name, share in hosts.items():
         ports.check(name, share, problems)
-    if problems:
-        raise PlanError(problems.all())
-    return {
+    plan: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "cluster": _cluster(cluster, placement),
         "hosts": hosts,
@@ -70,6 +70,11 @@ def build(inventory: Mapping[str, Any]) -> dict[str, Any]:
         "why": [plain(reason) for reason in ledger.reasons],
         "warnings": list(ledger.warnings),
     }
+    if cluster.backlog:
+        plan["forecast"]["backlog"] = burn_down(cluster, sizes, units, problems)
+    if problems:
+        raise PlanError(problems.all(), plan)
+    return plan
 
 
 def _tuned(

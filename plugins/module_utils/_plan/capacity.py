@@ -6,7 +6,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .profile import BREAKER_MS, BREAKER_ROUND_TRIPS, BUSY_LIMIT, NEAR_WAIT_MS, SWITCH_MS, QueueProfile
+from .profile import (
+    BREAKER_MS,
+    BREAKER_ROUND_TRIPS,
+    BUSY_LIMIT,
+    FETCH_ROUND_TRIPS,
+    NEAR_WAIT_MS,
+    SWITCH_MS,
+    QueueProfile,
+)
 
 FAR_MS = 2.0  # from here on a delivering process waits more for its breaker than for its core (real-mastodon 1.1)
 CORE, THREADS, BREAKER = "core", "threads", "breaker lock"
@@ -45,7 +53,11 @@ def cpu_ms(job: QueueProfile, threads: int) -> float:
 
 def wait_ms(job: QueueProfile, distance: Distance) -> float:
     """What a job waits for the database, Redis and servers of others, in milliseconds (sizing 1.16)."""
-    return job.sql * (distance.db_ms + NEAR_WAIT_MS) + job.redis * (distance.redis_ms + NEAR_WAIT_MS) + job.wait_ms
+    return (
+        job.sql * (distance.db_ms + NEAR_WAIT_MS)
+        + (job.redis + FETCH_ROUND_TRIPS) * (distance.redis_ms + NEAR_WAIT_MS)
+        + job.wait_ms
+    )
 
 
 def service_s(job: QueueProfile, distance: Distance, slow_share: float = 0.0, slow_s: float = 0.0) -> float:

@@ -3,28 +3,31 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 WIDTH = 100
 HARD = "\N{NO-BREAK SPACE}"  # where a line must not end; an ordinary space once lines are made
+BOUND = re.compile(r"hosts\.(?P<host>.+)\.(?:sidekiq_workers\[(?P<kind>[^]]+)\]\.processes|puma\.workers)")
 Plan = Mapping[str, Any]
 
 
 def text(plan: Plan, why: bool = False) -> list[str]:
     """Cluster first, then each host, then what to know."""
-    lines = ["", *_cluster(plan), *_ledger(plan)]
+    lines = ["", *_cluster(plan), *_ledger(plan), *_forecast(plan)]
+    binding = _bindings(plan)
     for host in plan["hosts"].values():
-        lines += ["", *_host(host)]
+        lines += ["", *_host(host, binding.get(host["name"], ()))]
     if plan["warnings"]:
-        lines += ["", *_title("To know")]
+        lines += ["", *title("To know")]
         for warning in plan["warnings"]:
-            lines += _wrapped("  - ", warning)
+            lines += wrapped("  - ", warning)
     if why:
-        lines += ["", *_title("Why")]
+        lines += ["", *title("Why")]
         for reason in plan["why"]:
-            lines += _wrapped(f"  {reason['path']} = {reason['value']}: ", _sentence(reason), "      ")
+            lines += wrapped(f"  {reason['path']} = {reason['value']}: ", _sentence(reason), "      ")
     return [*lines, ""]
 
 
@@ -42,48 +45,98 @@ def _cluster(plan: Plan) -> list[str]:
         "none": "on the disk of the application hosts",
     }[cluster["s3_backend"]]
     build = ", ".join(f"{host} ({architecture})" for architecture, host in cluster["build_hosts"].items())
-    lines = _title(f"https://{cluster['web_domain']}")
-    lines += _wrapped("  accounts    ", f"@…@{cluster['domain']}, first admin {cluster['admin']['username']}")
-    lines += _wrapped("  Mastodon    ", f"{cluster['version']} from {cluster['source']}")
-    lines += _wrapped("  media       ", media)
-    lines += _wrapped("  TLS         ", cluster["tls"])
-    lines += _wrapped("  built on    ", build or "nowhere: a finished release is unpacked")
-    lines += _wrapped("  migrates    ", cluster["migrate_host"])
-    lines += _wrapped("  scheduler   ", f"{cluster['scheduler_host']}, the only one")
+    lines = title(f"https://{cluster['web_domain']}")
+    lines += wrapped("  accounts    ", f"@…@{cluster['domain']}, first admin {cluster['admin']['username']}")
+    lines += wrapped("  Mastodon    ", f"{cluster['version']} from {cluster['source']}")
+    lines += wrapped("  media       ", media)
+    lines += wrapped("  TLS         ", cluster["tls"])
+    lines += wrapped("  built on    ", build or "nowhere: a finished release is unpacked")
+    lines += wrapped("  migrates    ", cluster["migrate_host"])
+    lines += wrapped("  scheduler   ", f"{cluster['scheduler_host']}, the only one")
     rows = [
         [
             host["name"],
             host["address"],
-            "?" if host["cores"] is None else str(host["cores"]),
-            _memory(host["memory_mb"]["total"]),
+            str(host["cores"]),
+            memory_gb(host["memory_mb"]["total"]),
+            memory_gb(sum(host["memory_mb"]["claims"].values())),
             ", ".join(host["groups"]),
         ]
         for host in plan["hosts"].values()
     ]
-    return [*lines, "", *_table(["host", "address", "cores", "memory", "groups"], rows, right=(2, 3))]
+    return [*lines, "", *table(["host", "address", "cores", "memory", "claimed", "groups"], rows, right=(2, 3, 4))]
 
 
 def _ledger(plan: Plan) -> list[str]:
     ledger = plan["ledger"]
     parts = [ledger[key] for key in ("server_pool", "reserve", "direct", "reserved")]
     needed, most = sum(parts), ledger["max_connections"]
-    return [
-        "",
-        *_wrapped(
-            "  connections ",
+    if not ledger["server_pool"]:
+        text = f"{ledger['clients']} are possible, without a pooler; PostgreSQL allows {most}."
+    else:
+        text = (
             f"{needed} of {most} that PostgreSQL allows: pools {parts[0]}, their reserves {parts[1]}, past the poolers"
-            f" {parts[2]}, superuser {parts[3]}; {most - needed} free. {ledger['clients']} clients share the pools.",
-        ),
+            f" {parts[2]}, reserved {parts[3]}; {most - needed} free. {ledger['clients']} clients share the pools."
+        )
+    return ["", *wrapped("  connections ", text)]
+
+
+def _forecast(plan: Plan) -> list[str]:
+    forecast = plan["forecast"]
+    rows = [
+        [queue, f"{forecast['jobs_per_second'][queue]:g}", f"{forecast['expected'][queue]:g}"]
+        for queue in forecast["jobs_per_second"]
+        if queue not in ("scheduler", "fasp")
     ]
+    back = forecast["recovery_after_one_hour_s"]
+    recovery = "never caught up" if back is None else f"caught up {duration(back)} later"
+    lines = ["", *table(["queue", "jobs/s at 70 %", "expected/s", ""], [[*row, ""] for row in rows], right=(1, 2))]
+    survived = f"{forecast['slow_share_survived']:.1%}"
+    lines += wrapped("  deliveries  ", f"keep up while {survived} of them meet a dead server")
+    lines += wrapped("  an outage   ", f"of an hour is {recovery}, at the expected load")
+    lines += wrapped("  next limit  ", forecast["binding"])
+    if "backlog" in forecast:
+        lines += ["", *wrapped("  backlog     ", forecast["backlog"].get("sentence", ""))]
+        for name, queue in forecast["backlog"].get("queues", {}).items():
+            lines += wrapped(f"  {name:12}", queue["sentence"])
+            if "deadline" in queue:
+                lines += wrapped("              ", queue["deadline"]["sentence"])
+    return lines
 
 
-def _host(host: Mapping[str, Any]) -> list[str]:
-    cores = "cores unknown" if host["cores"] is None else f"{host['cores']} cores"
-    memory = host["memory_mb"]["total"]
-    facts = [host["address"], host["architecture"], cores, "memory unknown" if memory is None else _memory(memory)]
+def duration(seconds: float) -> str:
+    """Seconds as a person says them."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _bindings(plan: Plan) -> dict[str, list[str]]:
+    """Per host: what binds, from the reasons."""
+    found: dict[str, list[str]] = {}
+    for reason in plan["why"]:
+        match = BOUND.fullmatch(reason["path"])
+        if match and reason["binding"]:
+            what = match["kind"] or "puma"
+            found.setdefault(match["host"], []).append(
+                f"{reason['value']}"
+                f" {what}{'' if reason['value'] == 1 else ' processes' if match['kind'] else ' workers'}:"
+                f" {reason['binding']}"
+            )
+    return found
+
+
+def _host(host: Mapping[str, Any], binding: Sequence[str]) -> list[str]:
+    memory = host["memory_mb"]
+    facts = [host["address"], host["architecture"], f"{host['cores']} cores", memory_gb(memory["total"])]
+    claims = sorted(memory["claims"].items(), key=lambda item: (-item[1], item[0]))
+    listed = ", ".join(f"{name}{HARD}{size}" for name, size in claims)
+    text = f"{listed} MB; the system keeps {memory['reserve']}, {memory['free']} are free"
+    lines = [*title(f"{host['name']}  ({', '.join(facts)})"), *wrapped("  memory  ", text)]
+    for index, bound in enumerate(binding):
+        lines += wrapped("          " if index else "  binds   ", bound)
     rows = [row for part in (_web, _sidekiq, _data, _middle) for row in part(host)]
-    table = _table(["process", "listens on", "conn.", "size"], rows, right=(2,))
-    return [*_title(f"{host['name']}  ({', '.join(facts)})"), *table]
+    return [*lines, "", *table(["process", "listens on", "conn.", "size"], rows, right=(2,))]
 
 
 def _web(host: Mapping[str, Any]) -> Iterable[list[str]]:
@@ -103,8 +156,11 @@ def _web(host: Mapping[str, Any]) -> Iterable[list[str]]:
 def _sidekiq(host: Mapping[str, Any]) -> Iterable[list[str]]:
     alike: dict[tuple[str, int], list[str]] = {}
     for unit in host.get("sidekiq_workers", ()):
-        queues = ", ".join(name if weight is None else f"{name}{HARD}{weight}" for name, weight in unit["queues"])
-        size = f"{unit['threads']} threads: {queues}" + (" (on demand)" if unit["on_demand"] else "")
+        size = f"{unit['threads']} threads: {queue_list(unit['queues'])}" + (
+            " (on demand)" if unit["on_demand"] else ""
+        )
+        size += ", breaker pool" if unit["breaker_pool"] else ""
+        size += f"; {_capacity(unit)}"
         alike.setdefault((size, unit["db_pool"]), []).append(unit["name"])
     for (size, db_pool), units in alike.items():
         name = units[0] if len(units) == 1 else f"{units[0]} … {units[-1]}"
@@ -112,11 +168,23 @@ def _sidekiq(host: Mapping[str, Any]) -> Iterable[list[str]]:
         yield [f"sidekiq {name}", "", str(db_pool * len(units)), times + size]
 
 
+def queue_list(queues: Iterable[Sequence[Any]]) -> str:
+    """Queues and their weights."""
+    return ", ".join(name if weight is None else f"{name}{HARD}{weight}" for name, weight in queues)
+
+
+def _capacity(unit: Mapping[str, Any]) -> str:
+    """Of its first queue: jobs per second, and what binds."""
+    queue = unit["queues"][0][0]
+    return f"{unit['capacity'][queue]:g}{HARD}{queue}/s ({unit['binding']})"
+
+
 def _data(host: Mapping[str, Any]) -> Iterable[list[str]]:
     if "postgres" in host:
         postgres = host["postgres"]
         clients = ", ".join(client["host"] for client in postgres["clients"])
         size = f"for {clients}" if len(postgres["clients"]) <= 8 else f"for {len(postgres['clients'])} hosts"
+        size += f"; {memory_gb(postgres['memory_mb'])}, shared_buffers {postgres['settings']['shared_buffers']}"
         yield ["postgres", _everywhere(postgres["listen_addresses"], postgres["port"]), "", size]
     for redis in host.get("redis", ()):
         size = f"{redis['policy']}, {'journal' if redis['appendonly'] else 'no journal'}"
@@ -146,21 +214,24 @@ def _end(server: Mapping[str, Any]) -> str:
     return f"{server['host']}:{server['port']}"
 
 
-def _memory(megabytes: int | None) -> str:
-    return "?" if megabytes is None else f"{megabytes / 1024:.1f} GB"
+def memory_gb(megabytes: int) -> str:
+    """Megabytes for a person."""
+    return f"{megabytes / 1024:.1f} GB"
 
 
-def _title(title: str) -> list[str]:
-    return [title, "-" * min(WIDTH, max(len(title), 20))]
+def title(text: str) -> list[str]:
+    """A heading."""
+    return [text, "-" * min(WIDTH, max(len(text), 20))]
 
 
-def _wrapped(first: str, body: str, rest: str | None = None) -> list[str]:
+def wrapped(first: str, body: str, rest: str | None = None) -> list[str]:
+    """A paragraph behind its label."""
     follow = " " * len(first) if rest is None else rest
     lines = textwrap.wrap(body, WIDTH, initial_indent=first, subsequent_indent=follow, break_on_hyphens=False)
     return [line.replace(HARD, " ") for line in lines] or [first.rstrip()]
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> list[str]:
+def table(header: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> list[str]:
     """Columns as wide as they need; the last one wraps."""
     body = [list(header), *[list(row) for row in rows]]
     widths = [max(len(row[column]) for row in body) for column in range(len(header) - 1)]
@@ -170,5 +241,5 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence
             cell.rjust(width) if column in right else cell.ljust(width)
             for column, (cell, width) in enumerate(zip(row, widths))
         ]
-        lines += _wrapped("  " + "  ".join(cells) + "  ", row[-1])
+        lines += wrapped("  " + "  ".join(cells) + "  ", row[-1])
     return [line.rstrip() for line in lines]

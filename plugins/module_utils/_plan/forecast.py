@@ -3,19 +3,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
 
 from . import capacity
+from .backlog import forecast as backlog
 from .cpu import DESIGN_LOAD
 from .model import ClusterInput
 from .names import QUEUES
-from .profile import BUSY_LIMIT
-from .queueing import recovery_s, slow_share_survived
+from .problems import Problems
+from .profile import BUSY_LIMIT, Profile
+from .queueing import bounds, recovery_s, slow_share_survived
 from .sizing import Size
 from .units import SidekiqUnit, Units
 
 OUTAGE_S = 3600.0
+TYPICAL_THREADS = 5  # what a job costs depends a little on the threads beside it
 # 35 to 40 jobs a second were seen on 10,000 monthly active users (sizing 2.1).
 JOBS_PER_USER = 0.004
 
@@ -43,13 +49,8 @@ def forecast(cluster: ClusterInput, sizes: Mapping[str, Size], units: Mapping[st
     ]
     jobs = cluster.profile.queues
     most = {queue: sum(unit.capacity.get(queue, 0.0) for _, unit in always) for queue in QUEUES}
-    limits: dict[str, float] = {}
-    for queue in QUEUES:
-        if jobs[queue].rate > 0 and queue != "scheduler":
-            limits[queue] = _of_queue(queue, always, cluster) / jobs[queue].rate
-    limits["cores"] = _cores(always, sizes, units, cluster)
-    scale = min(limits.values(), default=0.0)
-    binding = min(limits, key=lambda name: limits[name], default="")
+    full, queues = largest_scale(_carriers(sizes, units), cluster.profile)
+    scale = DESIGN_LOAD * full
     rates = {queue: jobs[queue].rate * scale for queue in QUEUES}
     total_rate = sum(job.rate for job in jobs.values())
     wanted = cluster.monthly_active_users * JOBS_PER_USER / total_rate if total_rate else 0.0
@@ -61,39 +62,55 @@ def forecast(cluster: ClusterInput, sizes: Mapping[str, Size], units: Mapping[st
         expected={queue: round(rate, 2) for queue, rate in expected.items()},
         slow_share_survived=round(_slow(cluster, always, rates["push"]), 3),
         recovery_after_one_hour_s=None if back is None else round(back),
-        binding=_named(binding, most, jobs, scale),
+        binding=_named(queues),
     )
 
 
-def _of_queue(queue: str, always: list[tuple[Size, SidekiqUnit]], cluster: ClusterInput) -> float:
-    """Jobs a second at design load, each unit giving its queues time in the profile's proportion."""
-    jobs = cluster.profile.queues
-    found = 0.0
-    for _, unit in always:
-        if queue not in unit.capacity:
-            continue
-        load = sum(jobs[other].rate / each for other, each in unit.capacity.items() if each > 0)
-        found += jobs[queue].rate / load if load else 0.0
-    return DESIGN_LOAD / BUSY_LIMIT * found
+@dataclass(frozen=True)
+class Carrier:
+    """A kind of host: cores for Sidekiq, and per process what it can spend on each queue if it does nothing else."""
+
+    cores: float
+    processes: tuple[tuple[tuple[str, float], ...], ...]
 
 
-def _cores(
-    always: list[tuple[Size, SidekiqUnit]], sizes: Mapping[str, Size], units: Mapping[str, Units], cluster: ClusterInput
-) -> float:
-    """How many times the profile all hosts' cores for Sidekiq take at design load."""
-    jobs = cluster.profile.queues
-    found = 0.0
+def _carriers(sizes: Mapping[str, Size], units: Mapping[str, Units]) -> dict[Carrier, int]:
+    """Hosts that are alike are counted: thousands of them are a few kinds."""
+    found: dict[Carrier, int] = {}
     for name, each in units.items():
         running = [unit for unit in each.sidekiq_workers if not unit.on_demand]
-        if not running:
-            continue
-        queues = {queue: unit.threads for unit in running for queue in unit.capacity if queue != "scheduler"}
-        cost = sum(jobs[queue].rate * capacity.cpu_ms(jobs[queue], threads) for queue, threads in queues.items())
-        whole = sum(job.rate * capacity.cpu_ms(job, 5) for queue, job in jobs.items() if queue != "scheduler")
-        # A host that serves some queues only carries their part of the profile.
-        if cost > 0:
-            found += DESIGN_LOAD * sizes[name].shares["sidekiq_workers"] * 1000 / whole
+        if running:
+            kind = Carrier(
+                round(sizes[name].shares["sidekiq_workers"], 6),
+                tuple(sorted(tuple(sorted(unit.capacity.items())) for unit in running)),
+            )
+            found[kind] = found.get(kind, 0) + 1
     return found
+
+
+def largest_scale(carriers: Mapping[Carrier, int], profile: Profile) -> tuple[float, tuple[str, ...]]:
+    """The factor on the profile's rates that processes and cores carry, and the queues that bind.
+
+    Whatever set of queues is looked at, its work must fit the processes that serve one of them and their hosts' cores;
+    the tightest set decides (the smallest cut between queues, processes and hosts). Threads that slow servers hold are
+    not in it: slow_share_survived says those.
+    """
+    queues = [queue for queue in QUEUES if profile.queues[queue].rate > 0]
+    costs = {queue: capacity.cpu_ms(profile.queues[queue], TYPICAL_THREADS) / 1000 for queue in queues}
+    found: tuple[float, tuple[str, ...]] = (math.inf, ())
+    for size in range(1, len(queues) + 1):
+        for chosen in combinations(queues, size):
+            need = sum(profile.queues[queue].rate * costs[queue] for queue in chosen)
+            have = sum(
+                count * min(carrier.cores, sum(_spent(process, chosen, costs) for process in carrier.processes))
+                for carrier, count in carriers.items()
+            )
+            found = min(found, (have / need, chosen), key=lambda each: each[0])
+    return found if found[1] else (0.0, ())
+
+
+def _spent(process: tuple[tuple[str, float], ...], chosen: tuple[str, ...], costs: Mapping[str, float]) -> float:
+    return max((rate * costs[queue] for queue, rate in process if queue in chosen), default=0.0)
 
 
 def _slow(cluster: ClusterInput, always: list[tuple[Size, SidekiqUnit]], rate: float) -> float:
@@ -113,7 +130,49 @@ def _slow(cluster: ClusterInput, always: list[tuple[Size, SidekiqUnit]], rate: f
     return slow_share_survived(threads, rate, service / threads, slow_s)
 
 
-def _named(binding: str, most: Mapping[str, float], jobs: Mapping[str, object], scale: float) -> str:
-    if binding == "cores":
+def _named(queues: tuple[str, ...]) -> str:
+    if len(queues) >= len(QUEUES) - 1:
         return "cores: a worker host more, or more cores, adds to every queue"
-    return f"{binding}: its processes; more memory or one more process for {binding} adds"
+    return f"{', '.join(queues)}: another process or another host for it adds"
+
+
+def burn_down(
+    cluster: ClusterInput, sizes: Mapping[str, Size], units: Mapping[str, Units], problems: Problems
+) -> dict[str, Any]:
+    """When each queue of mastodon_backlog is clear, with what the planned units can do (sizing 1.11)."""
+    jobs = cluster.profile.queues
+    always = [
+        (sizes[name], unit) for name, each in units.items() for unit in each.sidekiq_workers if not unit.on_demand
+    ]
+    wanted: dict[str, dict[str, Any]] = {}
+    capacities: dict[str, tuple[float, float]] = {}
+    for queue, given in cluster.backlog.items():
+        having = [(size, unit) for size, unit in always if queue in unit.capacity]
+        if queue not in jobs or not having or not isinstance(given, Mapping):
+            continue
+        threads = sum(unit.threads for _, unit in having)
+        service = sum(unit.threads * capacity.service_s(jobs[queue], size.distance) for size, unit in having) / threads
+        spent = sum(unit.threads * capacity.cpu_ms(jobs[queue], unit.threads) for _, unit in having) / threads / 1000
+        most = sum(unit.capacity[queue] for _, unit in having)
+        least = sum(_closed(unit, spent, service) for _, unit in having)
+        capacities[queue] = (min(least, most), most)
+        wanted[queue] = {
+            "threads": threads,
+            "processes": len(having),
+            "unit": having[0][1].name.rsplit("-", 1)[0],
+            "cpu_s": spent,
+            "service_s": max(service, spent),
+            **given,
+        }
+    cores = sum(sizes[name].shares["sidekiq_workers"] for name, each in units.items() if each.sidekiq_workers)
+    try:
+        return backlog(wanted, capacities, cluster.deadline_s, cores)
+    except ValueError as error:
+        for line in str(error).splitlines():
+            problems.add([host.name for host in cluster.hosts], "mastodon_backlog", line, "correct the figure")
+        return {}
+
+
+def _closed(unit: SidekiqUnit, cpu_s: float, service_s: float) -> float:
+    """The lower end: every job waits for its turn on the core (sizing 1.4)."""
+    return bounds(unit.threads, cpu_s, max(0.0, service_s - cpu_s))[0]

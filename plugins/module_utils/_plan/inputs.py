@@ -100,6 +100,8 @@ def read_cluster(raw: Raw, problems: Problems) -> ClusterInput | None:
         pooled=_pooled(values, order, problems),
         replica=cluster.reader.flag("mastodon_replica", cluster.value("mastodon_replica")),
         preset=preset,
+        backlog=cluster.reader.mapping("mastodon_backlog", cluster.value("mastodon_backlog"), names.QUEUES),
+        deadline_s=_deadline(cluster.reader, cluster.value("mastodon_backlog_deadline_s")),
         hosts=hosts,
     )
 
@@ -168,6 +170,10 @@ def _version(reader: Reader, value: Any) -> str:
             f"write a tag such as {DEFAULT_VERSION} (letters, digits, . _ + -)",
         )
     return text
+
+
+def _deadline(reader: Reader, value: Any) -> float | None:
+    return None if value is UNSET else reader.number("mastodon_backlog_deadline_s", value, 3600, 1, 10_000_000)
 
 
 def _max_connections(reader: Reader, value: Any) -> int | None:

@@ -19,6 +19,7 @@ RELAY_MB = 32
 SYSTEM_MB = 64  # journal, ssh, cron, an exporter
 MINIO_MB = 1024
 POOLER_MB = 8
+POSTGRES_MB = 256  # its least: 50 connections, 32 MB of shared buffers, vacuum
 POOLER_CLIENT_KB = 4
 OUTSIDE = 0.10  # of the memory that nobody may claim: page cache and surprises (sizing 2.3, I9)
 POSTGRES_DEDICATED, POSTGRES_SHARED, POSTGRES_LEAST = 0.80, 0.35, 0.25

@@ -118,6 +118,8 @@ class ClusterInput:
     pooled: bool
     replica: bool
     preset: str
+    backlog: Mapping[str, Mapping[str, Any]]
+    deadline_s: float | None
     hosts: tuple[HostInput, ...]
 
     @property

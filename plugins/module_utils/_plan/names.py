@@ -37,6 +37,8 @@ CLUSTER_SETTINGS = (
     "mastodon_active_share",
     "mastodon_admin_email",
     "mastodon_admin_username",
+    "mastodon_backlog",
+    "mastodon_backlog_deadline_s",
     "mastodon_breaker_pool",
     "mastodon_domain",
     "mastodon_job_profile",

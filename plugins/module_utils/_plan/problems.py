@@ -6,6 +6,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -21,10 +22,11 @@ class Problem:
 
 
 class PlanError(Exception):
-    """Everything that keeps an inventory from being planned."""
+    """What keeps an inventory from being planned. plan: what it would come to, where that can be said at all."""
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
+    def __init__(self, problems: Iterable[Problem], plan: Mapping[str, Any] | None = None) -> None:
         self.problems = tuple(problems)
+        self.plan = plan
         count = len(self.problems)
         title = f"This inventory cannot be planned: {count} problem{'s' if count > 1 else ''}. No host was touched."
         super().__init__("\n".join([title, *(f"  {number}. {one}" for number, one in enumerate(self.problems, 1))]))

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 BREAKER_ROUND_TRIPS = 3  # the circuit breaker's commands of one delivery; without its pool they share one connection
 BREAKER_MS = 4.0  # what else passes through that one connection per delivery
 BUSY_LIMIT = 0.93  # of a core that one Ruby process gets at most
+FETCH_ROUND_TRIPS = 1  # to Redis, for the job itself
 SWITCH_MS = 0.125  # processor time that a command costs more where many threads of one process take turns
 NEAR_WAIT_MS = 0.035  # until a server on the same network has answered, besides the round trip
 

@@ -41,18 +41,22 @@ class Reader:
 
     def integer(self, setting: str, value: Any, default: int, lowest: int, highest: int) -> int:
         """A whole number in a range. Text of digits counts: INI inventories and -e know nothing else."""
-        if value is UNSET:
-            return default
+        return default if value is UNSET else self._whole(setting, value, default, lowest, highest, str(default))
+
+    def required_integer(self, setting: str, value: Any, stand_in: int, lowest: int, highest: int) -> int:
+        """A whole number that has no default; stand_in takes its place after a finding, so that reading goes on."""
+        return self._whole(setting, value, stand_in, lowest, highest, "")
+
+    def _whole(self, setting: str, value: Any, otherwise: int, lowest: int, highest: int, default: str) -> int:
         if isinstance(value, str) and re.fullmatch(r"-?\d+", value.strip()):
             value = int(value)
         if isinstance(value, bool) or not isinstance(value, int):
             self.bad(setting, f"{shown(value)} is not a whole number", f"write a number from {lowest} to {highest}")
-            return default
+            return otherwise
         if not lowest <= value <= highest:
-            self.bad(
-                setting, f"{value} is out of range", f"write a number from {lowest} to {highest} (default {default})"
-            )
-            return default
+            note = f" (default {default})" if default else ""
+            self.bad(setting, f"{value} is out of range", f"write a number from {lowest} to {highest}{note}")
+            return otherwise
         return value
 
     def number(self, setting: str, value: Any, default: float, lowest: float, highest: float) -> float:

@@ -13,8 +13,12 @@ from .problems import did_you_mean
 from .read import UNSET, Reader, shown
 
 __all__ = ["UNIT_MEMORY", "read_queues", "read_round_trip", "read_size", "read_steal"]
-SURVEY = "run `ansible-playbook playbooks/survey.yml -i INVENTORY --limit {}` and put the lines that it prints into"
-" the inventory"
+SURVEY = (
+    "run `ansible-playbook playbooks/survey.yml -i INVENTORY --limit {}` and put the lines that it prints into"
+    " the inventory"
+)
+# In place of what could not be read, so that only the real finding is told and not sums that follow from it.
+STAND_IN = {"mastodon_cpus": 8, "mastodon_memory_mb": 1_000_000}
 
 
 def read_size(reader: Reader, name: str, values: Mapping[str, Any]) -> tuple[int, int]:
@@ -28,18 +32,19 @@ def read_size(reader: Reader, name: str, values: Mapping[str, Any]) -> tuple[int
     ):
         declared = values.get(setting)
         if declared is not None:
-            found[setting] = reader.integer(setting, declared, lowest, lowest, highest)
+            found[setting] = reader.required_integer(setting, declared, STAND_IN[setting], lowest, highest)
         elif facts.get(fact):
             found[setting] = max(lowest, int(facts[fact]))
         else:
             missing.append(setting)
+            found[setting] = STAND_IN[setting]
     if missing:
         reader.bad(
             " and ".join(missing),
             "not declared, and no facts of this host are cached: nothing can be sized",
             SURVEY.format(name),
         )
-    return found.get("mastodon_cpus", 1), found.get("mastodon_memory_mb", 256)
+    return found["mastodon_cpus"], found["mastodon_memory_mb"]
 
 
 def read_steal(reader: Reader, steal: Any, shared: Any) -> float:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from . import capacity
 from .capacity import Distance
 from .cpu import DESIGN_LOAD
+from .erlang import staffing_estimate
 from .model import Queue, UnitWish
 from .names import SCHEDULER
 from .profile import BUSY_LIMIT, Profile, QueueProfile
@@ -72,6 +73,7 @@ class Chosen:
 
 ALL: tuple[Queue, ...] = (("default", 8), ("ingress", 4), ("push", 6), ("mailers", 2), ("pull", 1), ("fasp", 1))
 FEW, SOME, MANY = (1, 2, 3, 5, 10), (5, 10, 15, 25), (10, 15, 25, 50)
+PEAK = 1.25  # cores at 70 % carry that much more than the load that is designed for, as few threads compete then
 
 
 def choose(room: Room) -> list[Chosen]:
@@ -159,9 +161,12 @@ def _at(room: Room, kind: Kind, scale: float, threads: int) -> Chosen:
         scale * job.rate * capacity.service_s(job, room.distance, room.profile.slow_share, room.profile.slow_s)
         for job in jobs.values()
     )
+    slow = any(job.slow for job in jobs.values())
+    # Where somebody waits for the result, hardly any job may find all threads busy (sizing 1.10).
+    many = busy / THREADS_BUSY if slow else staffing_estimate(PEAK * busy)
     needs = {
         capacity.CORE: math.ceil(core),
-        capacity.THREADS: math.ceil(max(busy / THREADS_BUSY, kind.least_threads) / threads),
+        capacity.THREADS: math.ceil(max(many, kind.least_threads) / threads),
     }
     if "push" in jobs and not pool:
         needs[capacity.BREAKER] = math.ceil(

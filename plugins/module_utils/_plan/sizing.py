@@ -7,7 +7,7 @@ Order: system and fixed services, PostgreSQL, Puma, Sidekiq (sizing 2.2, steps 1
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from . import cpu, memory, redis_memory
 from .capacity import Distance
@@ -23,6 +23,7 @@ SMALL_MB = 2048  # below, one Redis process serves base, sidekiq and cache
 SOCKETS_PER_USER = 0.08  # browsers connected at once, of the people active in a month (sizing 1.21)
 SOCKETS_PER_PROCESS = 1500
 STREAMING_POOL = 10
+STEP_MB = 64
 PUMA_THREADS = 3  # two or three; one would let a look-up elsewhere hold the worker (real-mastodon 6)
 
 
@@ -44,6 +45,11 @@ class Size:
     chosen: tuple[Chosen, ...] | None
     room: Room | None
 
+    @property
+    def left(self) -> int:
+        """What services could still claim, in MB."""
+        return max(0, memory.usable(self.budget.total) - self.budget.claimed)
+
 
 def sockets(cluster: ClusterInput) -> int:
     """Browsers and apps that hold a socket open, in the whole cluster."""
@@ -64,17 +70,59 @@ def _or_assumed(measured: float | None) -> float:
 
 def size(host: HostInput, cluster: ClusterInput, placement: Placement, problems: Problems, ledger: Ledger) -> Size:
     """Size one host. Needs of other hosts only what the cluster shares: where scheduler, database and Redis are."""
-    return _Sizer(host, cluster, placement, problems, ledger).size()
+    sizer = _Sizer(host, cluster, placement, ledger)
+    found = sizer.size()
+    short = sizer.short(found.budget)
+    if short > 0:
+        _too_little(sizer, found.budget, short, problems)
+    return found
+
+
+def _too_little(sizer: _Sizer, budget: memory.Budget, short: int, problems: Problems) -> None:
+    """What the host lacks for what it shall run, and the cheapest ways out."""
+    host = sizer.host
+    unit_mb = host.unit_memory_mb["sidekiq"]
+    claims = [f"{name} {size}" for name, size in budget.claims.items() if size]
+    claims += [f"one Sidekiq process {unit_mb}"] if sizer.needs_unit(budget) else []
+    fixes = [f"give it {_enough(sizer)} MB (mastodon_memory_mb)"]
+    if host.units and unit_mb * len(host.units) > short:
+        fixes.insert(0, f"leave {math.ceil(short / unit_mb)} of its {len(host.units)} Sidekiq processes out")
+    elif host.puma.workers and host.puma.workers > 1:
+        fixes.insert(0, "have fewer workers in mastodon_puma")
+    else:
+        fixes.append("move one of its roles to another host")
+    problems.add(
+        host.name,
+        "mastodon_memory_mb",
+        f"{budget.total} MB, of which the system keeps {budget.reserve} and a tenth stays free, are {short} MB too few"
+        f" for what it shall run ({', '.join(claims)})",
+        ", or ".join(fixes),
+    )
+
+
+def _enough(sizer: _Sizer) -> int:
+    """The least memory in MB with which the host fits, in steps of 64. Claims grow with it, so it is tried out."""
+
+    def fits(steps: int) -> bool:
+        host = replace(sizer.host, memory_mb=steps * STEP_MB)
+        other = _Sizer(host, sizer.cluster, sizer.placement, Ledger())
+        return other.short(other.size().budget) <= 0
+
+    low = sizer.host.memory_mb // STEP_MB
+    high = low + 1
+    while not fits(high):
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if fits(middle) else (middle, high)
+    return high * STEP_MB
 
 
 class _Sizer:
     """One host's way through the steps."""
 
-    def __init__(
-        self, host: HostInput, cluster: ClusterInput, placement: Placement, problems: Problems, ledger: Ledger
-    ) -> None:
-        self.host, self.cluster, self.placement = host, cluster, placement
-        self.problems, self.ledger = problems, ledger
+    def __init__(self, host: HostInput, cluster: ClusterInput, placement: Placement, ledger: Ledger) -> None:
+        self.host, self.cluster, self.placement, self.ledger = host, cluster, placement, ledger
         self.ours = placement.roles[host.name]
         self.scheduler = host.name == placement.scheduler and not placement.scheduler_wished
         self.queues = tuple(q for q in host.queues if q != SCHEDULER or self.scheduler)
@@ -109,7 +157,6 @@ class _Sizer:
             self._give_back()
             postgres_mb = self.claims["postgres"]
         budget = memory.Budget(host.memory_mb, memory.reserve(host.memory_mb), dict(self.claims))
-        self._check(budget)
         return Size(
             cores=self.cores,
             shares=self.shares,
@@ -163,7 +210,7 @@ class _Sizer:
         alone = not self.host.has("puma", "sidekiq_workers")
         share = memory.POSTGRES_DEDICATED if alone else memory.POSTGRES_SHARED
         left = self.host.memory_mb - memory.reserve(self.host.memory_mb) - sum(self.claims.values())
-        given = max(128, math.floor(min(share * max(0, left), max(128, self.left))))
+        given = max(memory.POSTGRES_MB, math.floor(min(share * left, self.left)))
         self.claims["postgres"] = given
         return given
 
@@ -217,38 +264,21 @@ class _Sizer:
 
     def _give_back(self) -> None:
         """Wishes come first: PostgreSQL gives memory back, down to a quarter of the host, and it is said."""
-        least = math.floor(self.host.memory_mb * memory.POSTGRES_LEAST)
+        least = max(memory.POSTGRES_MB, math.floor(self.host.memory_mb * memory.POSTGRES_LEAST))
         give = min(-self.left, self.claims["postgres"] - least)
         if self.left < 0 < give:
             self.claims["postgres"] -= give
             self.ledger.warn(
                 f"{self.host.name}: PostgreSQL gets {self.claims['postgres']} MB, {give} MB less than its share,"
-                " because of"
-                " wishes for other processes."
+                " because of wishes for other processes."
             )
 
-    def _check(self, budget: memory.Budget) -> None:
-        host = self.host
-        unit_mb = host.unit_memory_mb["sidekiq"]
-        needs_unit = host.has("sidekiq_workers") and bool(self.queues) and not budget.claims.get("sidekiq_workers")
-        short = budget.claimed + (unit_mb if needs_unit else 0) - memory.usable(budget.total)
-        if short <= 0:
-            return
-        claims = [f"{name} {size}" for name, size in budget.claims.items()]
-        claims += [f"one Sidekiq process {unit_mb}"] if needs_unit else []
-        needed = math.ceil((budget.total + short / (1 - memory.OUTSIDE)) / 64) * 64
-        fixes = [f"give it {needed} MB (mastodon_memory_mb)"]
-        if host.units and unit_mb * len(host.units) > short:
-            fixes.insert(0, f"leave {math.ceil(short / unit_mb)} of its {len(host.units)} Sidekiq processes out")
-        elif host.puma.workers and host.puma.workers > 1:
-            fixes.insert(0, "have fewer workers in mastodon_puma")
-        else:
-            fixes.append("move one of its roles to another host")
-        self.problems.add(
-            host.name,
-            "mastodon_memory_mb",
-            f"{budget.total} MB, of which the system keeps {budget.reserve} and a tenth stays free, are {short} MB"
-            " too few for"
-            f" what it shall run ({', '.join(claims)})",
-            ", or ".join(fixes),
-        )
+    def needs_unit(self, budget: memory.Budget) -> bool:
+        """Whether not even one Sidekiq process found room."""
+        asked = self.host.has("sidekiq_workers") and bool(self.queues)
+        return asked and not budget.claims.get("sidekiq_workers")
+
+    def short(self, budget: memory.Budget) -> int:
+        """MB that are missing; 0 or less where all fits."""
+        unit = self.host.unit_memory_mb["sidekiq"] if self.needs_unit(budget) else 0
+        return budget.claimed + unit - memory.usable(budget.total)

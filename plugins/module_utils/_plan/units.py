@@ -18,6 +18,10 @@ from .sizing import Size
 from .why import Ledger
 
 
+# What the number of processes follows, in a sentence.
+NEEDS = {capacity.CORE: "processor time", capacity.THREADS: "threads", capacity.BREAKER: "breaker lock"}
+
+
 @dataclass(frozen=True)
 class Puma:
     """One Puma: a cluster of forked workers behind one port."""
@@ -215,9 +219,9 @@ def _say_what_is_missing(host: HostInput, size: Size, ledger: Ledger) -> None:
             f"hosts.{host.name}.sidekiq_workers[{kind.kind.name}].processes",
             kind.processes,
             "as many as the load at 70 % of its cores needs, as far as memory goes (sizing 2.2, 7)",
-            f"memory: {kind.wanted} wanted, one more claims {more} MB, {max(0, size.budget.free)} MB are free"
+            f"memory: {kind.wanted} wanted, one more needs {more} MB, {size.left} MB are left"
             if short
-            else kind.binding,
+            else f"70 % of {size.shares['sidekiq_workers']:.1f} cores, by its {NEEDS[kind.binding]}",
             wanted=kind.wanted,
         )
         if short:

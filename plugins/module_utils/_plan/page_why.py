@@ -1,0 +1,121 @@
+# GPL-3.0-or-later (see LICENSE)
+"""The plan's reasons, put beside the part of the page that shows their number. None is lost, none is shown twice."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from . import page_words as words
+
+Reason = dict[str, Any]
+UNIT = re.compile(r"^sidekiq_workers\[([^\]]*)\]")
+NUMBERED = re.compile(r"-\d+$")
+UNITS_OF_INPUTS = {"_ms": "ms", "_mb": "MB"}
+
+
+class Reasons:
+    """All reasons of a plan. Each can be taken once, by whoever shows its number."""
+
+    def __init__(self, plan: Mapping[str, Any]) -> None:
+        self._hosts: dict[str, list[tuple[str, Mapping[str, Any]]]] = {name: [] for name in plan["hosts"]}
+        self._cluster: list[tuple[str, Mapping[str, Any]]] = []
+        for reason in plan["why"]:
+            host, rest = self._split(reason["path"])
+            (self._cluster if host is None else self._hosts[host]).append((rest, reason))
+
+    def _split(self, path: str) -> tuple[str | None, str]:
+        """Host and rest of a path; names of hosts may hold dots, so the longest one counts."""
+        if not path.startswith("hosts."):
+            return None, path
+        parts = path.split(".")[1:]
+        for length in range(len(parts), 0, -1):
+            name = ".".join(parts[:length])
+            if name in self._hosts:
+                return name, ".".join(parts[length:])
+        return None, path
+
+    def round_trips(self, host: str) -> tuple[float, float]:
+        """Milliseconds to PostgreSQL and to Redis that the host's units were planned with; 0 where there are none."""
+        for _rest, reason in self._hosts[host]:
+            inputs = reason["inputs"]
+            if "db_rtt_ms" in inputs or "redis_rtt_ms" in inputs:
+                return float(inputs.get("db_rtt_ms") or 0), float(inputs.get("redis_rtt_ms") or 0)
+        return 0.0, 0.0
+
+    def of_host(self, host: str, wanted: Callable[[str], bool]) -> list[Reason]:
+        """Take a host's reasons; wanted sees the path behind the host's name."""
+        taken, self._hosts[host] = _parted(self._hosts[host], wanted)
+        return _folded(taken)
+
+    def of_cluster(self, wanted: Callable[[str], bool]) -> list[Reason]:
+        """Take reasons that belong to no host; wanted sees the whole path."""
+        taken, self._cluster = _parted(self._cluster, wanted)
+        return _folded(taken)
+
+
+def under(*prefixes: str) -> Callable[[str], bool]:
+    """Whether a path is one of these or lies below it."""
+
+    def wanted(path: str) -> bool:
+        return any(path == prefix or path.startswith((f"{prefix}.", f"{prefix}[")) for prefix in prefixes)
+
+    return wanted
+
+
+def of_units(names: list[str]) -> Callable[[str], bool]:
+    """Whether a path is about one of these Sidekiq units, or about their kind (push is the kind of push-1)."""
+    known = {*names, *(NUMBERED.sub("", name) for name in names)}
+
+    def wanted(path: str) -> bool:
+        found = UNIT.match(path)
+        return bool(found) and found.group(1) in known if found else False
+
+    return wanted
+
+
+def everything(_path: str) -> bool:
+    """What nobody took."""
+    return True
+
+
+def _parted(
+    reasons: list[tuple[str, Mapping[str, Any]]], wanted: Callable[[str], bool]
+) -> tuple[list[tuple[str, Mapping[str, Any]]], list[tuple[str, Mapping[str, Any]]]]:
+    taken = [pair for pair in reasons if wanted(pair[0])]
+    return taken, [pair for pair in reasons if not wanted(pair[0])]
+
+
+def _folded(taken: list[tuple[str, Mapping[str, Any]]]) -> list[Reason]:
+    """Units that are alike have the same reason: said once, with how many they are."""
+    found: dict[tuple[str, ...], Reason] = {}
+    for rest, reason in taken:
+        shown = _reason(rest, reason)
+        kind = UNIT.sub(lambda match: f"sidekiq_workers[{NUMBERED.sub('', match.group(1))}]", rest)
+        key = (kind, shown["value"], shown["rule"], shown["inputs"], shown["binding"])
+        if key in found:
+            found[key]["paths"].append(reason["path"])
+            found[key]["alike"] += 1
+        else:
+            found[key] = shown
+    return list(found.values())
+
+
+def _reason(rest: str, reason: Mapping[str, Any]) -> Reason:
+    return {
+        "label": rest or reason["path"],
+        "value": words.value(reason["value"]),
+        "rule": reason["rule"],
+        "inputs": "; ".join(_input(name, given) for name, given in reason["inputs"].items()),
+        "binding": "" if reason["binding"] is None else str(reason["binding"]),
+        "paths": [reason["path"]],
+        "alike": 0,
+    }
+
+
+def _input(name: str, given: Any) -> str:
+    for ending, unit in UNITS_OF_INPUTS.items():
+        if name.endswith(ending):
+            return f"{name[: -len(ending)].replace('_', ' ')} {words.value(given)} {unit}"
+    return f"{name.replace('_', ' ')} {words.value(given)}"
