@@ -75,6 +75,16 @@ CLUSTER = [
     ("mastodon_smtp", {"sever": None}, "there is no such key", "write server"),
     ("mastodon_sidekiq_wrokers", 5, "there is no such setting", "write mastodon_sidekiq_workers"),
     ("mastodon_colour", "red", "there is no such setting", "remove it"),
+    ("mastodon_monthly_active_users", 0, "0 is out of range", "from 1"),
+    ("mastodon_monthly_active_users", "many", "is not a whole number", "from 1"),
+    ("mastodon_active_share", 60, "is out of range", "from 0 to 1"),
+    ("mastodon_slow_share", 0.95, "is out of range", "from 0 to 0.9"),
+    ("mastodon_job_profile", {"defualt": {"rate": 3}}, "there is no such key", "write default"),
+    ("mastodon_job_profile", {"push": {"cpu": 5}}, "there is no such key", "known are rate, cpu_ms"),
+    ("mastodon_job_profile", {"push": {"cpu_ms": 0}}, "is out of range", "from 0.01"),
+    ("mastodon_job_profile", {"push": 7}, "is not a dictionary", "rate, cpu_ms"),
+    ("mastodon_breaker_pool", "on", "neither true nor false", "without quotes"),
+    ("mastodon_replica", 1, "neither true nor false", "without quotes"),
 ]
 
 
@@ -105,6 +115,20 @@ HOST = [
     ("mastodon_ruby", {"method": "rbenv"}, "none of distribution, directory, archive, ruby_build", "write one of"),
     ("mastodon_sidekiq_workers", {}, "is not a list of units", "name"),
     ("mastodon_sidekiq_workers", [], "is not a list of units", "name"),
+    ("mastodon_disk", "sdd", "none of hdd, ssd, san, nvme", "write one of hdd"),
+    ("mastodon_cpu_steal", 30, "is out of range", "from 0 to 0.9"),
+    ("mastodon_cpu_steal", "30 %", "is not a number", "from 0 to 0.9"),
+    ("mastodon_shared_cpu", "yes", "neither true nor false", "without quotes"),
+    ("mastodon_db_rtt_ms", -1, "is out of range", "from 0 to 2000"),
+    ("mastodon_redis_rtt_ms", "20ms", "is not a number", "from 0 to 2000"),
+    ("mastodon_sidekiq_queues", ["pushes"], "there is no queue 'pushes'", "write push"),
+    ("mastodon_sidekiq_queues", "push", "is not a list of queues", "write some of default"),
+    ("mastodon_sidekiq_queues", [], "is not a list of queues", "write some of default"),
+    ("mastodon_unit_memory_mb", {"sidekik": 300}, "there is no such key", "write sidekiq"),
+    ("mastodon_unit_memory_mb", {"sidekiq": 5}, "5 is out of range", "from 16"),
+    ("mastodon_pgbouncer", {"enabled": "no"}, "neither true nor false", "without quotes"),
+    ("mastodon_cpus", None, "no facts of this host are cached", "playbooks/survey.yml -i INVENTORY --limit worker`"),
+    ("mastodon_memory_mb", None, "no facts of this host are cached", "that it prints into the inventory"),
 ]
 
 
@@ -129,6 +153,13 @@ UNITS = [
     ({"threads": 10, "db_pool": 4}, "[0].db_pool", "4 connections for 10 threads", "leave it out"),
     ({"thread": 3}, "[0].thread", "there is no such key", "write threads"),
     ({"on_demand": "yes"}, "[0].on_demand", "neither true nor false", "without quotes"),
+    ({"queues": ["push", "default"]}, "[0].queues", "strict order starves default", "give the queues weights"),
+    (
+        {"queues": ["default", "pull", "ingress", "mailers", "scheduler"]},
+        "[0].queues",
+        "strict order starves ingress, mailers, scheduler: the queues behind pull are only looked at when it is empty",
+        "put push and pull last or into a unit of their own",
+    ),
     ({"queues": ["scheduler"], "on_demand": True}, "[0].on_demand", "must always run", "take scheduler"),
 ]
 
@@ -164,7 +195,7 @@ def test_a_host_without_work() -> None:
     inventory = grouped(datacentre=["idle"], database=["spare"])
     for host, address in (("idle", "10.40.0.8"), ("spare", "10.40.0.9")):
         inventory["groups"]["mastodon"].append(host)
-        inventory["hosts"][host] = {**cases.CLUSTER, "mastodon_address": address}
+        inventory["hosts"][host] = {**cases.CLUSTER, **cases.SIZE, "mastodon_address": address}
     idle, spare = problems(inventory)
     assert idle.startswith("host idle: ") and "only in datacentre" in idle and "one or more of postgres" in idle
     assert spare.startswith("host spare: ") and "put it into postgres" in spare
@@ -188,11 +219,24 @@ def test_two_schedulers() -> None:
     )
 
 
-REST = [{"name": "rest", "queues": ["default", "push", "ingress", "mailers", "pull", "fasp"], "threads": 5}]
+REST = [{"name": "rest", "queues": ["default", "ingress", "mailers", "push", "pull", "fasp"], "threads": 5}]
+
+
+@pytest.mark.parametrize(
+    "queues",
+    [
+        ["default", "ingress", "mailers", "scheduler", "push", "pull"],
+        ["push", "pull", "fasp"],
+        ["pull"],
+        [["push", 6], ["pull", 1], ["default", 1]],
+    ],
+)
+def test_lists_in_which_nobody_waits_behind_deliveries(queues: list[Any]) -> None:
+    build(unit(queues=queues))
 
 
 def test_a_queue_that_nobody_serves() -> None:
-    wish = [{"name": "some", "queues": ["default", "push", "ingress"], "threads": 5}]
+    wish = [{"name": "some", "queues": ["default", "ingress", "push"], "threads": 5}]
     rest = [{"name": "rest", "queues": ["mailers", "fasp"], "threads": 5}]
     spare = [{"name": "spare", "queues": ["pull"], "threads": 5, "on_demand": True}]
     one(
@@ -218,7 +262,7 @@ def test_one_address_twice() -> None:
         ({"mastodon_ports": {"puma": 4000}}, "streaming 4000"),
         ({"mastodon_ports": {"redis": 6431}}, "redis sidekiq"),
         ({"mastodon_ports": {"puma": 443}}, "puma 443"),
-        ({"mastodon_puma": {"instances": 10}, "mastodon_ports": {"puma": 3995}}, "streaming 4000"),
+        ({"mastodon_puma": {"instances": 4, "workers": 1}, "mastodon_ports": {"puma": 3997}}, "streaming 4000"),
     ],
 )
 def test_a_port_used_twice(settings: dict[str, Any], owner: str) -> None:
@@ -229,24 +273,77 @@ def test_a_port_used_twice(settings: dict[str, Any], owner: str) -> None:
 
 def test_pools_beyond_what_postgresql_allows() -> None:
     """Two poolers of 125 against 200: the layout that took a large instance's replica down five times."""
-    busy = {"mastodon_pgbouncer": {"pool_size": 125, "reserve": 0}, "mastodon_puma": {"workers": 20, "threads": 10}}
+    busy = {
+        "mastodon_pgbouncer": {"pool_size": 125, "reserve": 0},
+        "mastodon_sidekiq_workers": [*REST, {"name": "push", "queues": ["push"], "threads": 150}],
+    }
     inventory = cases.four(main=busy, worker=busy, db={"mastodon_postgres_max_connections": 200})
-    inventory["groups"]["puma"] = ["main", "worker"]
     one(
         inventory,
         "host db, mastodon_postgres_max_connections",
-        "263 connections may be opened",
-        "main 125 + 0, worker 125 + 0, direct 10, reserved 3",
-        "200 are allowed: 63 too many",
-        "set mastodon_postgres_max_connections: 263",
+        "274 connections may be opened",
+        "main 125 + 0, worker 125 + 0, direct 19, reserved 5",
+        "200 are allowed: 74 too many",
+        "set mastodon_postgres_max_connections: 274",
     )
 
 
-def test_one_worker_host_too_many() -> None:
-    inventory = cases.four()
-    for number in range(4):
-        inventory = cases.with_worker(inventory, f"extra{number}", f"10.40.1.{number + 1}")
-    one(inventory, "host db, mastodon_postgres_max_connections", "too many", "or lower mastodon_pgbouncer.pool_size")
+def test_the_eleventh_host_with_a_pool_of_20() -> None:
+    pool = {"mastodon_pgbouncer": {"pool_size": 20, "reserve": 0}}
+    inventory = cases.four(pool, db={"mastodon_postgres_max_connections": 224})
+    for number in range(8):
+        inventory = cases.with_worker(inventory, f"extra{number}", f"10.40.1.{number + 1}", **pool)
+    assert build(inventory)["ledger"]["server_pool"] == 200
+    one(
+        cases.with_worker(inventory, "eleventh", "10.40.1.11", **pool),
+        "host db, mastodon_postgres_max_connections",
+        "244 connections may be opened",
+        "eleventh 20 + 0",
+        "224 are allowed: 20 too many",
+        "set mastodon_postgres_max_connections: 244",
+    )
+
+
+def test_without_a_pooler_every_client_counts() -> None:
+    inventory = cases.four(
+        {"mastodon_pgbouncer": {"enabled": False}},
+        main={"mastodon_sidekiq_workers": REST},
+        worker={"mastodon_sidekiq_workers": [{"name": "push", "queues": ["push"], "threads": 180}]},
+        db={"mastodon_postgres_max_connections": 200},
+    )
+    one(inventory, "host db, mastodon_postgres_max_connections", "main ", "worker 180", "PgBouncer shares few")
+
+
+TOO_SMALL = [
+    ({"mastodon_memory_mb": 512}, "one Sidekiq process 400", "move one of its roles"),
+    ({"mastodon_sidekiq_workers": [{**REST[0], "processes": 24}]}, "sidekiq_workers 9600", "of its 24 Sidekiq"),
+]
+
+
+@pytest.mark.parametrize(("settings", "claim", "way_out"), TOO_SMALL)
+def test_memory_smaller_than_what_is_asked(settings: dict[str, Any], claim: str, way_out: str) -> None:
+    (found,) = problems(cases.four(worker=settings))
+    assert found.startswith("host worker, mastodon_memory_mb: ") and claim in found and way_out in found
+    enough = int(found.partition("give it ")[2].split()[0])
+    build(cases.four(worker={**settings, "mastodon_memory_mb": enough}))
+    problems(cases.four(worker={**settings, "mastodon_memory_mb": enough - 65}))
+
+
+def test_the_fewer_processes_that_it_names_fit() -> None:
+    def wish(count: int) -> dict[str, Any]:
+        return cases.four(worker={"mastodon_sidekiq_workers": [{**REST[0], "processes": count}]})
+
+    (found,) = problems(wish(24))
+    fewer = 24 - int(found.partition("leave ")[2].split()[0])
+    build(wish(fewer))
+    problems(wish(fewer + 1))
+
+
+def test_nobody_knows_the_size_of_a_host() -> None:
+    nothing = {"mastodon_cpus": None, "mastodon_memory_mb": None}
+    one(
+        cases.four(worker=nothing), "host worker, mastodon_cpus and mastodon_memory_mb: not declared", "--limit worker`"
+    )
 
 
 EXTERNAL = {"mastodon_s3_backend": "external"}

@@ -15,10 +15,11 @@ def test_single_host_lives_on_loopback() -> None:
     assert host["address"] == "127.0.0.1"
     assert host["postgres"]["listen_addresses"] == ["127.0.0.1"]
     assert host["postgres"]["clients"] == [{"host": "main", "address": "127.0.0.1/32"}]
-    assert host["puma"] == [
-        {"name": "3000", "address": "127.0.0.1", "port": 3000, "workers": 2, "threads": 3, "db_pool": 3}
-    ]
-    assert [unit["name"] for unit in host["sidekiq_workers"]] == ["main", "scheduler"]
+    (puma,) = host["puma"]
+    assert (puma["name"], puma["address"], puma["port"]) == ("3000", "127.0.0.1", 3000)
+    assert puma["workers"] >= 2 and puma["threads"] == puma["db_pool"] >= 2
+    kinds = [unit["name"].rstrip("-0123456789") for unit in host["sidekiq_workers"]]
+    assert list(dict.fromkeys(kinds)) == ["scheduler", "latency", "ingress", "push", "pull"]
     assert host["mastodon"]["migrate"] and host["mastodon"]["build"]
     assert plan["cluster"]["hosts"]["nginx"] == ["main"]
 
@@ -64,9 +65,11 @@ def test_every_process_is_behind_nginx() -> None:
     ]
 
 
-@pytest.mark.parametrize(("memory", "processes"), [(None, 3), (2047, 1), (2048, 3)])
-def test_one_redis_serves_all_where_memory_is_short(memory: int | None, processes: int) -> None:
-    host = build(cases.single(mastodon_memory_mb=memory))["hosts"]["main"]
+@pytest.mark.parametrize(("memory", "processes"), [(2047, 1), (2048, 3)])
+def test_one_redis_serves_all_where_memory_is_short(memory: int, processes: int) -> None:
+    inventory = cases.four(main={"mastodon_memory_mb": memory})
+    inventory["groups"] |= {"redis": ["main"], "sidekiq_workers": ["worker"], "puma": ["worker"]}
+    host = build(inventory)["hosts"]["main"]
     assert len(host["redis"]) == processes
     served = [name for instance in host["redis"] for name in instance["serves"]]
     assert served == ["base", "sidekiq", "cache"]
@@ -77,21 +80,17 @@ def test_one_redis_serves_all_where_memory_is_short(memory: int | None, processe
             assert instance["policy"] == "noeviction" and instance["appendonly"] is True
 
 
-def test_facts_are_shown_and_change_no_process() -> None:
-    known = cases.single()
-    known["hosts"]["main"]["facts"] = {"memtotal_mb": 1024, "processor_vcpus": 2}
-    with_facts, without = build(known)["hosts"]["main"], build(cases.single())["hosts"]["main"]
-    assert (with_facts["cores"], with_facts["memory_mb"]) == (2, {"total": 1024})
-    assert (without["cores"], without["memory_mb"]) == (None, {"total": None})
-    for key in set(with_facts) - {"cores", "memory_mb"}:
-        assert with_facts[key] == without[key]
+def test_cached_facts_are_as_good_as_declared_values() -> None:
+    known = cases.single(mastodon_cpus=None, mastodon_memory_mb=None)
+    known["hosts"]["main"]["facts"] = {"memtotal_mb": 6000, "processor_vcpus": 3}
+    assert build(known) == build(cases.single(mastodon_cpus=3, mastodon_memory_mb=6000))
 
 
 def test_declared_values_win_over_facts() -> None:
-    inventory = cases.single(mastodon_cpus=8, mastodon_memory_mb=4096)
+    inventory = cases.single(mastodon_cpus=8, mastodon_memory_mb=6144)
     inventory["hosts"]["main"]["facts"] = {"memtotal_mb": 1024, "processor_vcpus": 2}
     host = build(inventory)["hosts"]["main"]
-    assert (host["cores"], host["memory_mb"]["total"]) == (8, 4096)
+    assert (host["cores"], host["memory_mb"]["total"]) == (8, 6144)
 
 
 def test_wishes_are_kept() -> None:
@@ -120,7 +119,7 @@ def test_a_wished_scheduler_is_the_only_one() -> None:
     ]
     plan = build(cases.four(worker={"mastodon_sidekiq_workers": wish}))
     assert plan["cluster"]["scheduler_host"] == "worker"
-    assert [unit["name"] for unit in plan["hosts"]["main"]["sidekiq_workers"]] == ["main"]
+    assert not [unit for unit in plan["hosts"]["main"]["sidekiq_workers"] if "scheduler" in dict(unit["queues"])]
 
 
 def test_each_architecture_has_its_builder() -> None:
@@ -167,17 +166,60 @@ def test_without_minio_there_is_no_media_host(cluster: dict[str, Any], backend: 
 
 
 def test_the_pool_is_no_larger_than_its_clients() -> None:
-    plan = build(cases.four())
-    assert plan["hosts"]["worker"]["pgbouncer"]["pools"][0]["pool_size"] == 10
-    assert plan["hosts"]["main"]["pgbouncer"]["pools"][0]["pool_size"] == 20
-    assert plan["ledger"] == {
-        "clients": 38,
-        "server_pool": 30,
-        "reserve": 10,
-        "direct": 10,
-        "reserved": 3,
-        "max_connections": 100,
+    wish = [{"name": "few", "queues": ["default"], "threads": 3}]
+    pool = {"mastodon_pgbouncer": {"pool_size": 12, "reserve": 1}, "mastodon_sidekiq_workers": wish}
+    plan = build(cases.four(worker=pool))
+    assert plan["hosts"]["worker"]["pgbouncer"]["pools"] == [
+        {"database": "mastodon_production", "pool_size": 3, "reserve": 1}
+    ]
+    poolers = [host["pgbouncer"]["pools"][0] for host in plan["hosts"].values() if "pgbouncer" in host]
+    assert plan["ledger"]["server_pool"] == sum(pool["pool_size"] for pool in poolers)
+    assert plan["ledger"]["reserve"] == sum(pool["reserve"] for pool in poolers)
+
+
+def test_without_a_pooler_every_client_is_a_connection() -> None:
+    plan = build(cases.four({"mastodon_pgbouncer": {"enabled": False}}))
+    ledger = plan["ledger"]
+    assert (ledger["server_pool"], ledger["reserve"]) == (0, 0)
+    assert ledger["clients"] + ledger["direct"] + ledger["reserved"] <= ledger["max_connections"]
+    assert not [host for host in plan["hosts"].values() if "pgbouncer" in host]
+    assert plan["hosts"]["worker"]["mastodon"]["database"]["host"] == plan["hosts"]["db"]["address"]
+
+
+def test_a_replica_doubles_what_may_be_opened_but_for_streaming() -> None:
+    once, twice = (build(cases.four({"mastodon_replica": replica}))["ledger"]["clients"] for replica in (False, True))
+    streaming = sum(one["db_pool"] for one in build(cases.four())["hosts"]["main"]["streaming"])
+    assert twice == 2 * once - streaming
+
+
+def test_stolen_cores_are_not_planned_with() -> None:
+    hosts = {
+        name: build(cases.four(worker={"mastodon_cpus": cores, **more}))["hosts"]["worker"]["sidekiq_workers"]
+        for name, cores, more in (
+            ("half", 8, {"mastodon_cpu_steal": 0.5}),
+            ("four", 4, {}),
+            ("shared", 10, {"mastodon_shared_cpu": True}),
+            ("seven", 7, {}),
+        )
     }
+    assert hosts["half"] == hosts["four"] and hosts["shared"] == hosts["seven"]
+
+
+def test_a_host_gets_the_queues_that_it_may_serve() -> None:
+    plan = build(cases.four(worker={"mastodon_sidekiq_queues": ["pull", "push"]}))
+    assert {queue for unit in plan["hosts"]["worker"]["sidekiq_workers"] for queue, _ in unit["queues"]} == {
+        "push",
+        "pull",
+    }
+
+
+def test_measured_memory_moves_the_claim() -> None:
+    claims = [
+        build(cases.four(worker={"mastodon_unit_memory_mb": {"sidekiq": size}}))["hosts"]["worker"]
+        for size in (300, 600)
+    ]
+    for size, host in zip((300, 600), claims):
+        assert host["memory_mb"]["claims"]["sidekiq_workers"] == size * len(host["sidekiq_workers"])
 
 
 def test_a_pooler_that_nobody_uses_is_worth_a_warning() -> None:

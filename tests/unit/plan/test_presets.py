@@ -40,6 +40,10 @@ each_preset = pytest.mark.parametrize("preset", PRESETS.values(), ids=lambda pre
 each_inventory = pytest.mark.parametrize("name", [*PRESETS, "single_host"])
 
 
+# What we refuse of what they ran: queues behind push in a strict order.
+STARVED = {"chaos_social": ["starves mailers"], "wandering_shop": ["starves ingress, mailers"]}
+
+
 def units(preset: Preset) -> dict[str, tuple[UnitWish, ...]]:
     """Sidekiq processes per host, as the planner reads them."""
     problems = Problems()
@@ -47,7 +51,9 @@ def units(preset: Preset) -> dict[str, tuple[UnitWish, ...]]:
         host: read_units(Reader(problems, (host,)), given.get("mastodon_sidekiq_workers", UNSET)) or ()
         for host, given in preset.hosts.items()
     }
-    assert [str(problem) for problem in problems.all()] == []
+    starved = STARVED.get(preset.name, [])
+    assert len(problems.all()) == len(starved)
+    assert all(words in str(problem) for words, problem in zip(starved, problems.all()))
     return found
 
 
