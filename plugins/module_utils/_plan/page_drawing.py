@@ -93,7 +93,7 @@ def _boxes(plan: Plan, reasons: Reasons) -> list[Box]:
         hosts = [plan["hosts"][name] for name in names]
         found.append(Box(tuple(names), _size(hosts), tuple(_services(hosts, names, reasons, external))))
     if external:
-        endpoint = next((host["mastodon"]["s3"]["endpoint"] for host in plan["hosts"].values() if "mastodon" in host))
+        endpoint = next(host["mastodon"]["s3"]["endpoint"] for host in plan["hosts"].values() if "mastodon" in host)
         found.append(Box((ELSEWHERE,), "", (Service("S3", endpoint.split("//")[-1], into=("media",)),)))
     return found
 
@@ -231,7 +231,7 @@ def _box(box: Box, y: int, width: int) -> dict[str, Any]:
 
 def _inside(box: Box, y: int) -> dict[str, Any] | None:
     """The line within a host from its processes to its PgBouncer and its relay."""
-    rows = {APP: [], MIDDLE: []}  # type: dict[str, list[int]]
+    rows: dict[str, list[int]] = {APP: [], MIDDLE: []}
     for position, service in enumerate(box.services):
         if service.part:
             rows[service.part].append(y + HEAD + LINE * position + LINE // 2)

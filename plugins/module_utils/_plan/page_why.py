@@ -24,6 +24,7 @@ class Reasons:
         for reason in plan["why"]:
             host, rest = self._split(reason["path"])
             (self._cluster if host is None else self._hosts[host]).append((rest, reason))
+        self._trips = {name: _trips(pairs) for name, pairs in self._hosts.items()}
 
     def _split(self, path: str) -> tuple[str | None, str]:
         """Host and rest of a path; names of hosts may hold dots, so the longest one counts."""
@@ -38,11 +39,7 @@ class Reasons:
 
     def round_trips(self, host: str) -> tuple[float, float]:
         """Milliseconds to PostgreSQL and to Redis that the host's units were planned with; 0 where there are none."""
-        for _rest, reason in self._hosts[host]:
-            inputs = reason["inputs"]
-            if "db_rtt_ms" in inputs or "redis_rtt_ms" in inputs:
-                return float(inputs.get("db_rtt_ms") or 0), float(inputs.get("redis_rtt_ms") or 0)
-        return 0.0, 0.0
+        return self._trips[host]
 
     def of_host(self, host: str, wanted: Callable[[str], bool]) -> list[Reason]:
         """Take a host's reasons; wanted sees the path behind the host's name."""
@@ -70,7 +67,7 @@ def of_units(names: list[str]) -> Callable[[str], bool]:
 
     def wanted(path: str) -> bool:
         found = UNIT.match(path)
-        return bool(found) and found.group(1) in known if found else False
+        return found is not None and found.group(1) in known
 
     return wanted
 
@@ -78,6 +75,14 @@ def of_units(names: list[str]) -> Callable[[str], bool]:
 def everything(_path: str) -> bool:
     """What nobody took."""
     return True
+
+
+def _trips(pairs: list[tuple[str, Mapping[str, Any]]]) -> tuple[float, float]:
+    for _rest, reason in pairs:
+        inputs = reason["inputs"]
+        if "db_rtt_ms" in inputs:
+            return float(inputs["db_rtt_ms"] or 0), float(inputs.get("redis_rtt_ms") or 0)
+    return 0.0, 0.0
 
 
 def _parted(
