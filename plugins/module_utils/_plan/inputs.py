@@ -4,12 +4,19 @@
 from __future__ import annotations
 
 import ipaddress
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
 from . import names
+from .cluster_settings import (
+    read_deadline,
+    read_max_connections,
+    read_postgres_version,
+    read_proxies,
+    read_username,
+    read_version,
+)
 from .hosts import check_groups
 from .model import ClusterInput, HostInput, PoolWish, Ports, PumaWish, StreamingWish
 from .problems import Problems, did_you_mean
@@ -20,7 +27,6 @@ from .source import read_s3, read_source
 from .wishes import read_units
 
 Raw = Mapping[str, Any]
-DEFAULT_VERSION = "v4.6.5"
 
 
 def read_cluster(raw: Raw, problems: Problems) -> ClusterInput | None:
@@ -52,9 +58,15 @@ def read_cluster(raw: Raw, problems: Problems) -> ClusterInput | None:
             f"{media_domain} is the site's own name",
             "give media a name of its own, or leave it out",
         )
+    members = {group: frozenset(groups.get(group, ())) for group in names.ROLE_GROUPS}
     hosts = tuple(
         _read_host(
-            name, tuple(g for g in names.ROLE_GROUPS if name in groups.get(g, ())), values[name], order, problems
+            name,
+            tuple(group for group in names.ROLE_GROUPS if name in members[group]),
+            values[name],
+            order,
+            raw.get("broken", {}).get(name, ()),
+            problems,
         )
         for name in order
     )
@@ -70,8 +82,8 @@ def read_cluster(raw: Raw, problems: Problems) -> ClusterInput | None:
         web_domain=web_domain,
         media_domain=media_domain,
         admin_email=email,
-        admin_username=_username(cluster.reader, cluster.value("mastodon_admin_username")),
-        version=_version(cluster.reader, cluster.value("mastodon_version")),
+        admin_username=read_username(cluster.reader, cluster.value("mastodon_admin_username")),
+        version=read_version(cluster.reader, cluster.value("mastodon_version")),
         source=read_source(
             cluster.reader, cluster.value("mastodon_source"), sorted({host.architecture for host in hosts})
         ),
@@ -80,11 +92,11 @@ def read_cluster(raw: Raw, problems: Problems) -> ClusterInput | None:
         ),
         s3_backend=backend,
         s3=read_s3(cluster.reader, cluster.value("mastodon_s3"), backend),
-        trusted_proxies=_proxies(cluster.reader, cluster.value("mastodon_trusted_proxies")),
-        max_connections=_max_connections(
+        trusted_proxies=read_proxies(cluster.reader, cluster.value("mastodon_trusted_proxies")),
+        max_connections=read_max_connections(
             Reader(problems, (postgres,)), values[postgres].get("mastodon_postgres_max_connections")
         ),
-        postgres_version=_postgres_version(
+        postgres_version=read_postgres_version(
             Reader(problems, (postgres,)), values[postgres].get("mastodon_postgres_version")
         ),
         monthly_active_users=cluster.reader.integer(
@@ -101,7 +113,7 @@ def read_cluster(raw: Raw, problems: Problems) -> ClusterInput | None:
         replica=cluster.reader.flag("mastodon_replica", cluster.value("mastodon_replica")),
         preset=preset,
         backlog=cluster.reader.mapping("mastodon_backlog", cluster.value("mastodon_backlog"), names.QUEUES),
-        deadline_s=_deadline(cluster.reader, cluster.value("mastodon_backlog_deadline_s")),
+        deadline_s=read_deadline(cluster.reader, cluster.value("mastodon_backlog_deadline_s")),
         hosts=hosts,
     )
 
@@ -150,36 +162,6 @@ def _required(reader: Reader, setting: str, value: Any, example: str) -> str:
     return reader.text(setting, value)
 
 
-def _username(reader: Reader, value: Any) -> str:
-    text = reader.text("mastodon_admin_username", value, "admin")
-    if not re.fullmatch(r"[A-Za-z0-9_]{1,30}", text):
-        reader.bad(
-            "mastodon_admin_username",
-            f"{shown(text)} is not a name that Mastodon takes",
-            "use 1 to 30 letters, digits and underscores",
-        )
-    return text
-
-
-def _version(reader: Reader, value: Any) -> str:
-    text = reader.text("mastodon_version", value, DEFAULT_VERSION)
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}", text):
-        reader.bad(
-            "mastodon_version",
-            f"{shown(text)} cannot be the name of a directory",
-            f"write a tag such as {DEFAULT_VERSION} (letters, digits, . _ + -)",
-        )
-    return text
-
-
-def _deadline(reader: Reader, value: Any) -> float | None:
-    return None if value is UNSET else reader.number("mastodon_backlog_deadline_s", value, 3600, 1, 10_000_000)
-
-
-def _max_connections(reader: Reader, value: Any) -> int | None:
-    return None if value is None else reader.integer("mastodon_postgres_max_connections", value, 100, 20, 10_000)
-
-
 def _pooled(values: Mapping[str, Raw], order: tuple[str, ...], problems: Problems) -> bool:
     """Whether processes connect through PgBouncer; one host without it is enough to count all of them directly."""
     found = True
@@ -188,34 +170,6 @@ def _pooled(values: Mapping[str, Raw], order: tuple[str, ...], problems: Problem
         if isinstance(given, Mapping) and given.get("enabled") is not None:
             found &= Reader(problems, (host,)).flag("mastodon_pgbouncer.enabled", given["enabled"], True)
     return found
-
-
-def _postgres_version(reader: Reader, value: Any) -> int | None:
-    if value is None or value == "":
-        return None
-    return reader.integer("mastodon_postgres_version", value, 17, 14, 30)
-
-
-def _proxies(reader: Reader, value: Any) -> tuple[str, ...]:
-    if value is UNSET:
-        return ()
-    if not isinstance(value, list):
-        reader.bad("mastodon_trusted_proxies", f"{shown(value)} is not a list", "write a list of addresses or networks")
-        return ()
-    found = []
-    for index, entry in enumerate(value):
-        try:
-            network = ipaddress.ip_network(str(entry))
-        except ValueError:
-            reader.bad(
-                f"mastodon_trusted_proxies[{index}]",
-                f"{shown(entry)} is neither an address nor a network",
-                "write one such as 192.0.2.10 or 192.0.2.0/24",
-            )
-            continue
-        single = network.num_addresses == 1
-        found.append(str(network.network_address if single else network))
-    return tuple(found)
 
 
 def _check_names(host: str, present: Sequence[str], values: Raw, problems: Problems) -> None:
@@ -232,7 +186,12 @@ def _check_names(host: str, present: Sequence[str], values: Raw, problems: Probl
 
 
 def _read_host(
-    name: str, groups: tuple[str, ...], values: Raw, order: tuple[str, ...], problems: Problems
+    name: str,
+    groups: tuple[str, ...],
+    values: Raw,
+    order: tuple[str, ...],
+    broken: Collection[str],
+    problems: Problems,
 ) -> HostInput:
     reader = Reader(problems, (name,))
 
@@ -263,7 +222,7 @@ def _read_host(
             reader.choice(
                 f"{setting}.method", reader.mapping(setting, given, known).get("method", UNSET), "distribution", methods
             )
-    cores, memory_mb = read_size(reader, name, values)
+    cores, memory_mb = read_size(reader, name, values, broken)
     db_rtt_ms = read_round_trip(reader, "mastodon_db_rtt_ms", value("mastodon_db_rtt_ms"))
     redis_rtt_ms = read_round_trip(reader, "mastodon_redis_rtt_ms", value("mastodon_redis_rtt_ms"))
     return HostInput(

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from . import names
@@ -21,8 +21,11 @@ SURVEY = (
 STAND_IN = {"mastodon_cpus": 8, "mastodon_memory_mb": 1_000_000}
 
 
-def read_size(reader: Reader, name: str, values: Mapping[str, Any]) -> tuple[int, int]:
-    """Cores and memory in MB. Declared values win over cached facts; a host of which neither is known is named."""
+def read_size(reader: Reader, name: str, values: Mapping[str, Any], broken: Collection[str] = ()) -> tuple[int, int]:
+    """Cores and memory in MB. Declared values win over cached facts; a host of which neither is known is named.
+
+    broken: settings whose value could not be evaluated, which is a finding already.
+    """
     facts: Mapping[str, Any] = values.get("facts") or {}
     found: dict[str, int] = {}
     missing = []
@@ -36,8 +39,8 @@ def read_size(reader: Reader, name: str, values: Mapping[str, Any]) -> tuple[int
         elif facts.get(fact):
             found[setting] = max(lowest, int(facts[fact]))
         else:
-            missing.append(setting)
             found[setting] = STAND_IN[setting]
+            missing += [] if setting in broken else [setting]
     if missing:
         reader.bad(
             " and ".join(missing),
