@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
+from functools import lru_cache
 from typing import Any
 
 from . import data, limits, ports, redis_clients, web
@@ -23,6 +24,7 @@ from .what_if import with_preset
 from .why import Ledger
 
 SCHEMA_VERSION = 1
+SCALARS = frozenset({str, int, float, bool, type(None)})
 
 
 def build(inventory: Mapping[str, Any]) -> dict[str, Any]:
@@ -124,14 +126,22 @@ def _tuned(
 
 
 def plain(value: Any) -> Any:
-    """Dictionaries, lists, text and numbers only."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    """Dictionaries, lists, text and numbers only. Half of a large plan's time is spent here: exact types come first."""
+    kind = type(value)
+    if kind in SCALARS:
+        return value
+    if kind in (tuple, list):
+        return [item if type(item) in SCALARS else plain(item) for item in value]
+    if names := _field_names(kind):
+        return {name: plain(getattr(value, name)) for name in names}
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
     return value
+
+
+@lru_cache(maxsize=None)
+def _field_names(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else ()
 
 
 class _Shares:

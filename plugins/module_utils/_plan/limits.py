@@ -10,7 +10,6 @@ from typing import Any
 from .queueing import sidekiq_files
 
 FILES_LEAST = 65_536  # of a service with many sockets; more costs nothing
-REDIS_CLIENTS = 10_000
 POSTGRES_FILES = 1000  # max_files_per_process, PostgreSQL's default
 BACKLOG = 4096
 CONNECTIONS_LEAST, CONNECTIONS_PER_STREAM, OPEN_HTTP = 4096, 2 * 1.5, 200
@@ -34,7 +33,7 @@ def of(share: Mapping[str, Any]) -> dict[str, Any]:
     if "streaming" in share:
         files["streaming"] = FILES_LEAST
     if "redis" in share:
-        files["redis"] = max(FILES_LEAST, REDIS_CLIENTS + 32)
+        files["redis"] = max(FILES_LEAST, *(each["maxclients"] + 32 for each in share["redis"]))
     if "nginx" in share:
         files["nginx"] = share["nginx"]["worker_rlimit_nofile"]
     if "pgbouncer" in share:

@@ -260,7 +260,12 @@ class _Sizer:
             breaker_pool=self.cluster.breaker_pool,
             profile=self.cluster.profile,
         )
-        return choose(room), room
+        # Hosts that are alike get the same; thousands of them are a few kinds.
+        kind = (room.cores, room.processes, room.process_mb, room.distance, room.queues, room.scheduler)
+        known: dict[object, list[Chosen]] = self.cluster.__dict__.setdefault("_chosen", {})
+        if kind not in known:
+            known[kind] = choose(room)
+        return known[kind], room
 
     def _give_back(self) -> None:
         """Wishes come first: PostgreSQL gives memory back, down to a quarter of the host, and it is said."""
