@@ -62,9 +62,7 @@ def up() -> None:
     port = published_port(spec)
     sizes = yaml.safe_load(SIZES.read_text())
     spec.write_text(
-        yaml.safe_dump(
-            {**sizes, "publish": {ENTRY: {port: 443}}, "vars": {**sizes["vars"], "mastodon_domain": DOMAIN}}
-        )
+        yaml.safe_dump({**sizes, "publish": {ENTRY: {port: 443}}, "vars": {**sizes["vars"], "mastodon_domain": DOMAIN}})
     )
     lab = [sys.executable, "-m", "tests.lab"]
     call(*lab, "up", LAB, "--inventory", str(LAYOUT), "--spec", str(spec), "--inventory-out", str(connection))

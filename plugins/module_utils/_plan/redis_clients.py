@@ -12,7 +12,8 @@ from .queueing import redis_clients_puma, redis_clients_sidekiq
 from .sizing import SMALL_MB
 from .units import Units
 
-MAXCLIENTS = 65_000  # of every Redis process, the same whoever joins: it costs 4 MB, and a change would be a restart
+USUAL = 10_000  # Redis' own default; more is set only where it is needed, as some hosts cannot open so many files
+MAXCLIENTS = 65_000  # of one Redis process
 INTERNAL = 10  # of a Sidekiq process or a Puma worker, to the jobs
 RELAY_LEAST = 4096
 STREAMING = 2
@@ -62,4 +63,4 @@ def limit(cluster: ClusterInput, units: Mapping[str, Units], problems: Problems)
             f"{clients} connections may be opened to one Redis process, and it takes {math.floor(FREE * MAXCLIENTS)}",
             "have fewer threads in mastodon_sidekiq_workers, or fewer worker hosts",
         )
-    return MAXCLIENTS
+    return min(MAXCLIENTS, max(USUAL, math.ceil(clients / FREE / 1000) * 1000))
