@@ -37,7 +37,7 @@ def view(plan: Plan) -> dict[str, Any]:
 
 def _figures(plan: Plan) -> list[dict[str, str]]:
     """The numbers to see first."""
-    hosts, forecast, ledger = plan["hosts"].values(), plan["forecast"], plan["ledger"]
+    hosts, forecast, ledger = list(plan["hosts"].values()), plan["forecast"], plan["ledger"]
     cores = [each["cores"] for each in hosts]
     memory = [each["memory_mb"]["total"] for each in hosts]
     shown = ["size unknown"] if None in cores or None in memory else []
@@ -99,10 +99,16 @@ def _forecast(forecast: Mapping[str, Any], reasons: Reasons) -> dict[str, Any]:
     return {
         "binding": forecast["binding"],
         "slow": words.percent(forecast["slow_share_survived"]),
-        "recovery": words.duration(forecast["recovery_after_one_hour_s"]),
+        "recovery": _recovery(forecast["recovery_after_one_hour_s"]),
         "queues": list(_queues(forecast)),
         "why": reasons.of_cluster(under("forecast")),
     }
+
+
+def _recovery(seconds: int | None) -> str:
+    if seconds is None:
+        return "After an outage a backlog would never be done: arrivals leave nothing to catch up with."
+    return f"After an hour's outage the backlog is done in {words.duration(seconds)}."
 
 
 def _queues(forecast: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

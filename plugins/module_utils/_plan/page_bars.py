@@ -8,7 +8,8 @@ from typing import Any
 
 from . import page_words as words
 
-LABELLED = 14.0  # per cent of the bar from which on a part has room for its name, also on a phone
+# Widths in pixels: a bar on a narrow phone, a letter in it, what stays free around a name.
+NARROW, LETTER, AROUND = 300, 7.2, 12
 Part = tuple[str, str, float]  # kind (how it is drawn), label, amount
 
 # How a claim is drawn, and what it is called.
@@ -26,10 +27,10 @@ CLAIMS = {
 }
 
 
-def bar(parts: Iterable[Part], unit: str) -> list[dict[str, Any]]:
+def bar(parts: Iterable[Part], unit: str, units: str = "") -> list[dict[str, Any]]:
     """Parts from left to right: kind, label, amount, text, share (of 1), x and width (per cent), named (has room).
 
-    The widths add up to 100; parts of nothing are left out. unit: words.memory's "MB", or what is counted.
+    The widths add up to 100; parts of nothing are left out. unit: what is counted, units: more of it than one.
     """
     kept = [part for part in parts if part[2] > 0]
     total = sum(amount for _, _, amount in kept)
@@ -43,11 +44,11 @@ def bar(parts: Iterable[Part], unit: str) -> list[dict[str, Any]]:
                 "kind": kind,
                 "label": label,
                 "amount": amount,
-                "text": f"{words.number(amount)} {unit}",
+                "text": f"{words.number(amount)} {unit if amount == 1 else units or unit}",
                 "share": words.percent(amount / total),
                 "x": round(x, 3),
                 "width": round(after - x, 3),
-                "named": after - x >= LABELLED,
+                "named": NARROW * (after - x) / 100 >= LETTER * len(label) + AROUND,
             }
         )
     return found
@@ -70,7 +71,7 @@ def connections(ledger: Mapping[str, int]) -> list[dict[str, Any]]:
         ("reserve", "superuser", ledger["reserved"]),
         ("free", "free", ledger["max_connections"] - sum(ledger[key] for key in SUMMANDS)),
     ]
-    return bar(parts, "connections")
+    return bar(parts, "connection", "connections")
 
 
 SUMMANDS = ("server_pool", "reserve", "direct", "reserved")

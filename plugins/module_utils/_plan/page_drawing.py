@@ -12,7 +12,7 @@ from .page_why import Reasons
 
 FOLD_BEYOND = 12  # hosts; from there on those of the same kind share a box
 LINE, HEAD, GAP, PADDING = 20, 26, 14, 6
-LETTER = 6.9  # width of a letter in a box, rounded up
+LETTER = 6.6  # width of a letter in a box, a wide typeface assumed
 OUTSIDE, ELSEWHERE = "People, apps, other servers", "Object storage elsewhere"
 APP, MIDDLE = "app", "middle"
 
@@ -43,7 +43,7 @@ class Form:
         return 24 if self.names else 48
 
 
-FORMS = (Form("narrow", 352, 17, False), Form("wide", 900, 62, True))
+FORMS = (Form("narrow", 340, 14, False), Form("wide", 760, 58, True))
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ def _away(trips: Sequence[float]) -> str:
     longest = max(trips)
     if not longest:
         return ""
-    return f", {'up to ' if len(set(trips)) > 1 else ''}{longest:g} ms away"
+    return f", {'up to ' if len(set(trips)) > 1 else ''}{longest:g} ms"
 
 
 def _form(form: Form, boxes: Sequence[Box]) -> dict[str, Any]:

@@ -20,7 +20,6 @@ def host(given: Host, reasons: Reasons) -> dict[str, Any]:
     rows = [row for part in (_web, _sidekiq, _middle, _data) for row in part(given, reasons)]
     memory = given["memory_mb"]
     trips = zip(("PostgreSQL", "Redis"), reasons.round_trips(name))
-    settings = _settings(given)
     return {
         "name": name,
         "anchor": f"host-{name}",
@@ -34,8 +33,7 @@ def host(given: Host, reasons: Reasons) -> dict[str, Any]:
         "bar": bars.memory(memory),
         "memory_why": reasons.of_host(name, under("memory_mb")),
         "rows": rows,
-        "settings": settings,
-        "settings_why": reasons.of_host(name, under("postgres.settings", "limits")),
+        "settings": _settings(given, reasons),
         "why": reasons.of_host(name, everything),
     }
 
@@ -134,14 +132,15 @@ def _data(given: Host, reasons: Reasons) -> Iterator[Row]:
             why=reasons.of_host(name, lambda path: under("postgres")(path) and not own(path)),
         )
     for redis in given.get("redis", ()):
-        only = len(given["redis"]) == 1
+        # The reason of how many there are stands beside the first.
+        why = reasons.of_host(name, "redis".__eq__) + reasons.of_host(name, under(f"redis[{redis['name']}]"))
         serves = f"; serves {', '.join(redis['serves'])}" if len(redis["serves"]) > 1 else ""
         journal = "journal" if redis["appendonly"] else "no journal"
         yield _row(
             f"Redis {redis['name']}",
             f"up to {words.memory(redis['maxmemory_mb'])}, {redis['policy']}, {journal}{serves}",
             listens=f"{redis['bind'][-1]}:{redis['port']}",
-            why=reasons.of_host(name, under("redis") if only else under(f"redis[{redis['name']}]")),
+            why=why,
         )
     if "minio" in given:
         minio = given["minio"]
@@ -153,14 +152,24 @@ def _hosts(clients: list[Mapping[str, Any]]) -> str:
     return words.listed([client["host"] for client in clients])
 
 
-def _settings(given: Host) -> list[dict[str, Any]]:
-    """Tables of names and values: PostgreSQL's settings, limits of processes and kernel."""
-    postgres = given.get("postgres", {})
-    tables = [("PostgreSQL settings", postgres.get("settings", {}))]
+def _settings(given: Host, reasons: Reasons) -> list[dict[str, Any]]:
+    """Tables of names, values and reasons: PostgreSQL's settings, limits of processes and kernel."""
     limits = given.get("limits", {})
-    tables += [("Open files per process", limits.get("nofile", {})), ("Kernel", limits.get("sysctl", {}))]
-    return [
-        {"title": title, "rows": [{"name": key, "value": words.value(found)} for key, found in table.items()]}
-        for title, table in tables
-        if table
-    ]
+    tables = (
+        ("PostgreSQL settings", "postgres.settings", given.get("postgres", {}).get("settings", {})),
+        ("Open files per process", "limits.nofile", limits.get("nofile", {})),
+        ("Kernel", "limits.sysctl", limits.get("sysctl", {})),
+    )
+    found = []
+    for title, path, table in tables:
+        rows = [
+            {
+                "name": key,
+                "value": words.value(value),
+                "why": reasons.of_host(given["name"], under(f"{path}.{key}")),
+            }
+            for key, value in table.items()
+        ]
+        if rows:
+            found.append({"title": title, "rows": rows})
+    return found

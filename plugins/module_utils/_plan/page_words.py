@@ -29,6 +29,8 @@ def memory(megabytes: int | None) -> str:
 def percent(share: float) -> str:
     """A share of 1 in, per cent out; one digit below 10."""
     value = 100 * share
+    if 0 < value < 0.1:
+        return "< 0.1 %"
     return f"{value:.1f} %" if value < 10 else f"{value:.0f} %"
 
 
