@@ -6,7 +6,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible import constants
+from ansible_collections.fediverse.mastodon.plugins.filter.survey_targets import find
+from ansible_collections.fediverse.mastodon.plugins.module_utils._plan import FACTS
 from ansible_collections.fediverse.mastodon.plugins.module_utils._plan import survey as core
+from ansible_collections.fediverse.mastodon.plugins.plugin_utils.filters import plain
 
 DOCUMENTATION = r"""
 name: survey
@@ -14,10 +18,10 @@ author: The fediverse.mastodon contributors
 short_description: Turn what hosts have into a snippet for the inventory
 version_added: 0.1.0
 description: Names hosts that could not be reached instead of failing for all.
-positional: hosts
+positional: hosts, groups
 options:
   _input:
-    description: The magic variable C(hostvars); of each host the registered report is read.
+    description: The magic variable C(hostvars); of each host the registered results are read.
     type: dict
     required: true
   hosts:
@@ -25,12 +29,16 @@ options:
     type: list
     elements: str
     required: true
+  groups:
+    description: The magic variable C(groups), to name the hosts to which round trips were measured.
+    type: dict
+    default: {}
 """
 
 EXAMPLES = r"""
 - name: Print the snippet
   fediverse.mastodon.show:
-    lines: "{{ hostvars | fediverse.mastodon.survey(ansible_play_hosts_all) }}"
+    lines: "{{ hostvars | fediverse.mastodon.survey(ansible_play_hosts_all, groups) }}"
   run_once: true
 """
 
@@ -41,14 +49,32 @@ _value:
   elements: str
 """
 
+RESULT, MEASURED = "__preflight_result", "__survey_result"
 
-RESULT = "__preflight_result"
 
-
-def survey(hostvars: Mapping[str, Any], hosts: Sequence[str]) -> list[str]:
+def survey(hostvars: Mapping[str, Any], hosts: Sequence[str], groups: Mapping[str, Any] | None = None) -> list[str]:
     """A snippet for the inventory."""
-    reached_at = {host: str(hostvars[host].get("ansible_host", host)) for host in hosts}
-    return core.snippet({host: hostvars[host].get(RESULT, {}) for host in hosts}, reached_at)
+    found = {}
+    for host in hosts:
+        known = hostvars[host]
+        measured = known.get(MEASURED, {})
+        facts = known.get("ansible_facts", {})
+        found[plain(host)] = core.Host(
+            result=known.get(RESULT, {}),
+            reached_at=str(known.get("ansible_host", host)),
+            measured=measured if "cpu" in measured else {},
+            targets=find(groups or {}, hostvars, host),
+            facts_cached=all(name in facts for name in FACTS),
+        )
+    return core.snippet(found, cache_hours())
+
+
+def cache_hours() -> float:
+    """How long this controller keeps facts. The plugin for memory forgets them with the run; 0 s means for ever."""
+    if constants.CACHE_PLUGIN in ("memory", "ansible.builtin.memory"):
+        return 0.0
+    seconds: int = constants.config.get_config_value("CACHE_PLUGIN_TIMEOUT")
+    return seconds / 3600 if seconds else float("inf")
 
 
 class FilterModule:

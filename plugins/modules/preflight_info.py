@@ -72,7 +72,8 @@ report:
     deployed: true
     epoch: 1790000000.25
     addresses: {eth0: 192.0.2.11, eth1: 10.40.0.11}
-    disks: [{path: /opt, mount: /, free_mb: 30720, size_mb: 40960, rotational: false}]
+    virtual: true
+    disks: [{path: /opt, mount: /, free_mb: 30720, size_mb: 40960, rotational: false, device: sda}]
 asked_at:
   description: The controller's clock before, in seconds.
   returned: when the host answered
@@ -150,23 +151,45 @@ def disk(path: str) -> dict[str, Any]:
         mount = os.path.dirname(mount)
     usage = os.statvfs(there)
     unit = usage.f_frsize
-    device = os.stat(there).st_dev
+    number = os.stat(there).st_dev
+    device = block_device(f"/sys/dev/block/{os.major(number)}:{os.minor(number)}")
     return {
         "path": path,
         "mount": mount,
         "free_mb": usage.f_bavail * unit // 2**20,
         "size_mb": usage.f_blocks * unit // 2**20,
-        "rotational": rotational(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}"),
+        "rotational": rotational(device),
+        "device": backing(device),
     }
 
 
-def rotational(link: str) -> bool | None:
-    """Whether the device spins; a partition says so at its parent. None where nobody knows."""
-    for folder in (link, os.path.join(os.path.realpath(link), "..")):
-        flag = read(os.path.join(folder, "queue", "rotational")).strip()
-        if flag:
-            return flag == "1"
-    return None
+def block_device(link: str) -> str:
+    """Where the kernel tells of a whole device; a partition's is its parent. Empty where nobody knows."""
+    there = os.path.realpath(link)
+    for folder in (there, os.path.dirname(there)):
+        if os.path.isdir(os.path.join(folder, "queue")):
+            return folder
+    return ""
+
+
+def rotational(device: str) -> bool | None:
+    """Whether the device spins, None where nobody knows."""
+    flag = read(os.path.join(device, "queue", "rotational")).strip()
+    return flag == "1" if flag else None
+
+
+def backing(device: str) -> str:
+    """Its name; of a logical volume or an array, the name of the first device below."""
+    with contextlib.suppress(OSError):
+        below = sorted(os.listdir(os.path.join(device, "slaves")))
+        if below:
+            return below[0]
+    return os.path.basename(device)
+
+
+def is_virtual() -> bool:
+    """Whether a hypervisor runs the machine, as far as processor or firmware say so."""
+    return " hypervisor" in read("/proc/cpuinfo") or "QEMU" in read("/sys/class/dmi/id/sys_vendor")
 
 
 def report(paths: list[str]) -> dict[str, Any]:
@@ -178,6 +201,7 @@ def report(paths: list[str]) -> dict[str, Any]:
         "cores": len(os.sched_getaffinity(0)),
         "memory_mb": memory_mb(read("/proc/meminfo")),
         "container": os.path.exists("/run/systemd/container") or os.path.exists("/.dockerenv"),
+        "virtual": is_virtual(),
         "addresses": addresses(),
         "disks": [disk(path) for path in paths],
         "deployed": os.path.isdir(DEPLOYED),

@@ -6,7 +6,7 @@ import copy
 from typing import Any
 
 import pytest
-from ansible_collections.fediverse.mastodon.plugins.module_utils._plan import preflight, survey
+from ansible_collections.fediverse.mastodon.plugins.module_utils._plan import preflight
 
 REPORT: dict[str, Any] = {
     "os": {"id": "debian", "version": "13", "name": "Debian GNU/Linux 13 (trixie)"},
@@ -95,21 +95,6 @@ def test_all_hosts_in_one_message() -> None:
     assert "host b, ansible_host: cannot be reached: ssh: connect to host b port 22: No route to host" in lines[3]
     assert "--limit 'all:!b'" in lines[3]
     assert "python3-minimal" in lines[4] and len(lines) == 5
-
-
-def test_survey_prints_what_an_inventory_takes() -> None:
-    import yaml
-
-    results = {"a": answered(REPORT), "b": {"unreachable_reason": "no route"}}
-    lines = survey.snippet(results, {"a": "203.0.113.11"})
-    assert yaml.safe_load("\n".join(lines)) == {
-        "mastodon_cpus": 4,
-        "mastodon_memory_mb": 7944,
-        "mastodon_architecture": "amd64",
-        "mastodon_address": "10.40.0.11",
-    }
-    assert any("host_vars/b.yml: cannot be reached: no route" in line for line in lines)
-    assert sum(line.startswith("# disk /:") for line in lines) == 1
 
 
 def test_check_mode_needs_a_deployment_and_names_every_host_without_one() -> None:

@@ -107,7 +107,7 @@ def test_survey_names_them_too_and_goes_on(silent: str) -> None:
     snippet = done.stdout.partition("# host_vars/here.yml")[2].partition("\n\n")[0]
     values = yaml.safe_load("#" + snippet)
     assert values["mastodon_cpus"] >= 1 and values["mastodon_memory_mb"] > 100
-    assert values["mastodon_architecture"] in ("amd64", "arm64")
+    assert values["mastodon_disk"] in ("hdd", "ssd", "nvme")
 
 
 def test_preflight_passes_over_a_good_host_in_silence(tmp_path: Path) -> None:

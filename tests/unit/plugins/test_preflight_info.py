@@ -44,7 +44,16 @@ def test_a_partition_asks_its_disk(tmp_path: Path, content: str | None, spins: b
         (tmp_path / "sda" / "queue" / "rotational").write_text(content)
     link = tmp_path / "8:1"
     link.symlink_to(partition)
-    assert preflight_info.rotational(str(link)) is spins
+    device = preflight_info.block_device(str(link))
+    assert preflight_info.rotational(device) is spins
+    assert preflight_info.backing(device) == ("" if content is None else "sda")
+
+
+def test_a_logical_volume_is_named_after_what_it_lies_on(tmp_path: Path) -> None:
+    volume = tmp_path / "dm-0"
+    (volume / "queue").mkdir(parents=True)
+    (volume / "slaves" / "nvme0n1p3").mkdir(parents=True)
+    assert preflight_info.backing(preflight_info.block_device(str(volume))) == "nvme0n1p3"
 
 
 def test_no_loopback_among_the_addresses() -> None:
