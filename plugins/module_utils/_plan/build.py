@@ -4,8 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields, is_dataclass
-from functools import lru_cache
+from dataclasses import is_dataclass
 from typing import Any
 
 from . import data, limits, ports, redis_clients, web
@@ -56,6 +55,7 @@ def build(inventory: Mapping[str, Any]) -> dict[str, Any]:
         for host in pooled
     }
     total = balance(cluster, poolers, parts, units, problems, ledger)
+    outlook = plain(forecast(cluster, sizes, units))
     tuning = _tuned(database, sizes[database.name], cluster, total, parts, problems, ledger)
     shares = _Shares(
         cluster, placement, sizes, units, poolers, total, tuning, redis_clients.limit(cluster, units, problems), ledger
@@ -68,8 +68,8 @@ def build(inventory: Mapping[str, Any]) -> dict[str, Any]:
         "cluster": _cluster(cluster, placement),
         "hosts": hosts,
         "ledger": plain(total),
-        "forecast": plain(forecast(cluster, sizes, units)),
-        "why": [plain(reason) for reason in ledger.reasons],
+        "forecast": outlook,
+        "why": [plain(reason) for reason in ledger.take()],
         "warnings": list(ledger.warnings),
     }
     if cluster.backlog:
@@ -132,16 +132,11 @@ def plain(value: Any) -> Any:
         return value
     if kind in (tuple, list):
         return [item if type(item) in SCALARS else plain(item) for item in value]
-    if names := _field_names(kind):
-        return {name: plain(getattr(value, name)) for name in names}
+    if is_dataclass(kind):
+        return {name: plain(getattr(value, name)) for name in kind.__dataclass_fields__}
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     return value
-
-
-@lru_cache(maxsize=None)
-def _field_names(kind: type) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind)) if is_dataclass(kind) else ()
 
 
 class _Shares:

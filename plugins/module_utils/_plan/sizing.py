@@ -146,10 +146,10 @@ class _Sizer:
         if wished:
             self.claims["sidekiq_workers"] = unit_mb * (len(host.units or ()) + self.scheduler)
         workers = self._puma()
-        chosen, room = (None, None) if wished or not host.has("sidekiq_workers") else self._sidekiq()
         found = host.units or ()
-        if chosen is not None:
-            found = units(chosen)
+        chosen, room = None, None
+        if host.has("sidekiq_workers") and not wished:
+            chosen, found, room = self._sidekiq()
             self.claims["sidekiq_workers"] = unit_mb * len(found)
         elif wished and self.scheduler:
             found = (*found, UnitWish(SCHEDULER, ((SCHEDULER, None),), 2, 2))
@@ -169,7 +169,7 @@ class _Sizer:
             processes=streaming,
             db_pool=host.streaming.db_pool or STREAMING_POOL,
             units=found,
-            chosen=None if chosen is None else tuple(chosen),
+            chosen=chosen,
             room=room,
         )
 
@@ -248,7 +248,7 @@ class _Sizer:
             self.ledger.because(f"{self.path}.puma.workers", workers, "as wished in mastodon_puma")
         return workers
 
-    def _sidekiq(self) -> tuple[list[Chosen], Room]:
+    def _sidekiq(self) -> tuple[tuple[Chosen, ...], tuple[UnitWish, ...], Room]:
         host = self.host
         room = Room(
             cores=self.shares["sidekiq_workers"],
@@ -262,10 +262,12 @@ class _Sizer:
         )
         # Hosts that are alike get the same; thousands of them are a few kinds.
         kind = (room.cores, room.processes, room.process_mb, room.distance, room.queues, room.scheduler)
-        known: dict[object, list[Chosen]] = self.cluster.__dict__.setdefault("_chosen", {})
+        known: dict[object, tuple[tuple[Chosen, ...], tuple[UnitWish, ...]]]
+        known = self.cluster.__dict__.setdefault("_chosen", {})
         if kind not in known:
-            known[kind] = choose(room)
-        return known[kind], room
+            chosen = tuple(choose(room))
+            known[kind] = (chosen, units(chosen))
+        return (*known[kind], room)
 
     def _give_back(self) -> None:
         """Wishes come first: PostgreSQL gives memory back, down to a quarter of the host, and it is said."""

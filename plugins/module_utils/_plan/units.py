@@ -17,7 +17,6 @@ from .sidekiq import Chosen
 from .sizing import Size
 from .why import Ledger
 
-
 # What the number of processes follows, in a sentence.
 NEEDS = {capacity.CORE: "processor time", capacity.THREADS: "threads", capacity.BREAKER: "breaker lock"}
 
@@ -140,21 +139,23 @@ def _sidekiq(
             "a unit is called scheduler and has no such queue, and the plan puts the scheduler here",
             "call it something else, or give it the queue scheduler",
         )
-    found = tuple(_unit(wish, size.distance, cluster.profile) for wish in size.units)
-    kinds = {wish.name: kind for kind, wish in _kinds(size)}
-    for unit in found:
-        _explain(host, unit, kinds.get(unit.name), size, ledger)
+    # Hosts that are alike share what is the same for all of them; thousands of them are a few kinds.
+    known: dict[object, tuple[SidekiqUnit, ...]] = cluster.__dict__.setdefault("_units", {})
+    key = (size.units, size.distance)
+    if key not in known:
+        known[key] = tuple(_unit(wish, size.distance, cluster.profile) for wish in size.units)
+    found = known[key]
     if size.chosen is not None:
+        number = 0
+        for kind in size.chosen:
+            _explain(host, found[number], kind.kind.name, kind, size, ledger)
+            number += kind.processes
         _say_what_is_missing(host, size, ledger)
     else:
         for unit in found:
+            _explain(host, unit, unit.name, None, size, ledger)
             _say_what_is_wasted(host, unit, size.distance, ledger)
     return found
-
-
-def _kinds(size: Size) -> list[tuple[Chosen, UnitWish]]:
-    flat = [kind for kind in size.chosen or () for _ in range(kind.processes)]
-    return list(zip(flat, size.units))
 
 
 def _unit(wish: UnitWish, distance: Distance, profile: Profile) -> SidekiqUnit:
@@ -176,7 +177,8 @@ def _unit(wish: UnitWish, distance: Distance, profile: Profile) -> SidekiqUnit:
     )
 
 
-def _explain(host: HostInput, unit: SidekiqUnit, kind: Chosen | None, size: Size, ledger: Ledger) -> None:
+def _explain(host: HostInput, unit: SidekiqUnit, name: str, kind: Chosen | None, size: Size, ledger: Ledger) -> None:
+    """Processes that are alike have one reason, under the name of their kind."""
     if kind is None:
         rule = (
             "the one scheduler; two threads, since timers rarely overlap"
@@ -192,7 +194,7 @@ def _explain(host: HostInput, unit: SidekiqUnit, kind: Chosen | None, size: Size
     else:
         rule = "threads for the waiting of its queues, slow servers elsewhere included (sizing 1.7)"
     ledger.because(
-        f"hosts.{host.name}.sidekiq_workers[{unit.name}].threads",
+        f"hosts.{host.name}.sidekiq_workers[{name}].threads",
         unit.threads,
         rule,
         unit.binding,
@@ -202,7 +204,7 @@ def _explain(host: HostInput, unit: SidekiqUnit, kind: Chosen | None, size: Size
     )
     if unit.breaker_pool:
         ledger.because(
-            f"hosts.{host.name}.sidekiq_workers[{unit.name}].breaker_pool",
+            f"hosts.{host.name}.sidekiq_workers[{name}].breaker_pool",
             True,
             "deliveries that wait for one connection of their breaker would be"
             f" {capacity.breaker_limit(size.distance):.0f} a second here, whatever the threads (real-mastodon 1.1)",
