@@ -54,6 +54,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--no-sweep", action="store_true", help="leave the sweep out")
     top.add_argument("--output", type=Path, default=results.TARGET)
     top.add_argument("--keep", action="store_true", help="leave the lab running; the next run uses it")
+    top.add_argument("--deployed", action="store_true", help="use a kept lab as it is, do not deploy again")
     top.add_argument("--report", action="store_true", help="measure nothing; write table and picture from the JSON")
     return top
 
@@ -140,7 +141,7 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
     raw = session.CACHE / "sizing" / time.strftime("rows-%Y%m%d-%H%M%S.jsonl")
     binary = session.proxy()
     found: dict[str, Any] = {"rows": [], "burn": [], "memory": []}
-    with session.host(given.keep), raw.open("a") as file:
+    with session.host(given.keep, given.deployed), raw.open("a") as file:
 
         def keep(row: Row) -> None:
             file.write(json.dumps(row) + "\n")

@@ -70,18 +70,22 @@ def packages() -> list[str]:
 
 
 @contextmanager
-def host(keep: bool) -> Iterator[None]:
-    """A deployed lab host. It goes when the benchmark ends, however that is, unless it is to be kept."""
+def host(keep: bool, as_it_is: bool) -> Iterator[None]:
+    """A deployed lab host. It goes when the benchmark ends, however that is, unless it is to be kept.
+
+    as_it_is: it runs and is deployed already.
+    """
     with tempfile.TemporaryDirectory() as folder:
         spec, connection = Path(folder) / "lab.yml", Path(folder) / "zz_lab.yml"
         spec.write_text(yaml.safe_dump({"app": "stub", "packages": packages()}))
         arguments = ["--inventory", str(INVENTORY), "--spec", str(spec), "--inventory-out", str(connection)]
         try:
-            _lab("up", LAB, *arguments)
-            _call(
-                *("ansible-playbook", "site.yml", "-i", str(INVENTORY), "-i", str(connection)),
-                ANSIBLE_CACHE_PLUGIN_CONNECTION=f"{folder}/facts",
-            )
+            if not as_it_is:
+                _lab("up", LAB, *arguments)
+                _call(
+                    *("ansible-playbook", "site.yml", "-i", str(INVENTORY), "-i", str(connection)),
+                    ANSIBLE_CACHE_PLUGIN_CONNECTION=f"{folder}/facts",
+                )
             yield
         finally:
             # A second interrupt must not leave half a lab behind.

@@ -41,8 +41,13 @@ class Agent:
         self._queues.empty()
         self._connections = Connections()
         versions = {
-            name: host.run("dpkg-query", "-W", "-f", "${Version}", name)
-            for name in ("ruby", "ruby-sidekiq", "redis-server", "pgbouncer", "postgresql")
+            "Sidekiq": host.installed("ruby-sidekiq"),
+            "Ruby": host.run("ruby", "-e", "print RUBY_VERSION"),
+            "Redis": host.installed("redis-server"),
+            "PgBouncer": host.installed("pgbouncer"),
+            "PostgreSQL": host.run("runuser", "-u", "postgres", "--", "psql", "-AtXc", "SHOW server_version").split()[
+                0
+            ],
         }
         return {"versions": versions, "readers": len(found["readers"])}
 

@@ -41,6 +41,11 @@ def application() -> dict[str, str]:
     return parse(Path("/opt/mastodon/shared/.env.production").read_text())
 
 
+def installed(package: str) -> str:
+    """The upstream version of a Debian package."""
+    return run("dpkg-query", "-W", "-f", "${Version}", package).rpartition(":")[2].split("-")[0]
+
+
 def silence() -> None:
     """Stop what would take part: the collection's workers, and web processes whose timers only cost."""
     run(

@@ -36,7 +36,6 @@ class Run:
             "pss_mb": [round(watch.pss_mb(pid), 1) for pid in self.pids],
             "connections_peak": self.connections.peak,
             "connections_busy_peak": self.connections.busy_peak,
-            "failures": self.queues.failures(),
             "connection_errors": host.complaints(began),
         }
 
@@ -65,9 +64,16 @@ class Run:
         last = self.queues.fetched()
         jobs = {queue: last[queue] - first[queue] for queue in queues}
         costs = self._costs(before, sum(jobs.values()))
-        self.queues.empty()
+        failures = self._finish()
         rates = {queue: round(count / costs["seconds"], 2) for queue, count in jobs.items()}
-        return {"jobs": jobs, "per_second": rates, "total_per_second": round(sum(rates.values()), 2), **costs}
+        total = round(sum(rates.values()), 2)
+        return {"jobs": jobs, "failures": failures, "per_second": rates, "total_per_second": total, **costs}
+
+    def _finish(self) -> dict[str, int]:
+        """Forget what is left; tells what had failed until then."""
+        failures = self.queues.failures()
+        self.queues.empty()
+        return failures
 
     def _refill(self, queues: Sequence[str]) -> None:
         lengths = self.queues.lengths()
@@ -115,9 +121,10 @@ class Run:
         done = max(0.0, jobs - min(self.threads, jobs) / 2)
         costs = self._costs(before, done)
         left = self.queues.lengths()
-        self.queues.empty()
+        failures = self._finish()
         return {
             "jobs": fetched,
+            "failures": failures,
             "cleared_s": cleared,
             "left": left,
             "total_per_second": round(done / costs["seconds"], 2),
