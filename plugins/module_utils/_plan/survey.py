@@ -138,8 +138,8 @@ def _steal(measured: Mapping[str, Any], virtual: bool) -> list[str]:
         return [f"mastodon_cpu_steal: {worth(cpu['steal']):g}  # {figures}"]
     if virtual and cpu["busy"] < IDLE:
         return [
-            f"# {figures}, but it was {_percent(cpu['busy'])} busy, and others take only what a host wants: survey it again",
-            "# under load, or write mastodon_shared_cpu: true if its vCPUs are shared.",
+            f"# {figures}; but it was only {_percent(cpu['busy'])} busy, and a host that wants nothing is not robbed:",
+            "# survey it again under load, or write mastodon_shared_cpu: true if its vCPUs are shared.",
         ]
     return []
 

@@ -39,7 +39,6 @@ SETTINGS = {
 }
 GROUP = "sidekiq_workers"
 UNIT_KEYS = ("name", "queues", "threads", "db_pool", "breaker_pool", "capacity", "binding")
-NUMBER = re.compile(r"-\d+$")
 PLACE = re.compile(rf"\.{GROUP}\[(?P<unit>[^]]+)\]\.(?P<what>\w+)$")
 
 
@@ -79,7 +78,7 @@ def worker_size(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
         "cores": host.cores,
         "forecast": {queue: outlook.jobs_per_second[queue] for queue in QUEUES if queue in _served(found)},
         "why": [*_ground(host, sized), *_sentences(ledger.reasons), f"All queues together: {outlook.binding}."],
-        "warnings": [*_assumed(given, host, sized), *ledger.warnings],
+        "warnings": [*_assumed(host, sized), *ledger.warnings],
     }
 
 
@@ -158,8 +157,8 @@ def _ground(host: HostInput, sized: Size) -> list[str]:
     others = ", ".join(f"{role} {claim}" for role, claim in budget.claims.items() if role != GROUP)
     near = "far: deliveries wait for" if room.distance.is_far else "near: deliveries hardly wait for"
     return [
-        f"{host.cores} cores, of which others take {host.steal * 100:.0f} %: {sized.cores:.1f} are left, {room.cores:.1f} of"
-        f" them for Sidekiq; jobs may use {DESIGN_LOAD * 100:.0f} % of these (sizing 1.15).",
+        f"{host.cores} cores, of which others take {host.steal * 100:.0f} %: {sized.cores:.1f} are left,"
+        f" {room.cores:.1f} of them for Sidekiq; jobs may use {DESIGN_LOAD * 100:.0f} % of these (sizing 1.15).",
         f"{budget.total} MB, of which the system keeps {budget.reserve}, a tenth stays free, and others"
         f" claim {others}: {room.memory_mb} MB are left, room for {room.processes} processes of {room.process_mb} MB.",
         f"{room.distance.db_ms:g} ms to the database and {room.distance.redis_ms:g} ms to Redis, which is {near} round"
@@ -178,20 +177,13 @@ def _sentences(reasons: list[Reason]) -> list[str]:
             figure = what if reason.value is True else f"{reason.value} {one if reason.value == 1 else what}"
             bound = f" (limit: {reason.binding})" if reason.binding else ""
             alike.setdefault(f"{figure}: {reason.rule}{bound}.", []).append(place["unit"])
-    return [f"{_who(units)}: {text}" for text, units in alike.items()]
+    return [f"{', '.join(units)}: {text}" for text, units in alike.items()]
 
 
-def _who(units: list[str]) -> str:
-    """push-1 to push-6, pull."""
-    kinds: dict[str, list[str]] = {}
-    for unit in units:
-        kinds.setdefault(NUMBER.sub("", unit), []).append(unit)
-    return ", ".join(f"{some[0]} to {some[-1]}" if len(some) > 1 else some[0] for some in kinds.values())
-
-
-def _assumed(given: Mapping[str, Any], host: HostInput, sized: Size) -> list[str]:
+def _assumed(host: HostInput, sized: Size) -> list[str]:
     """What nobody measured, and what is to be had for more."""
-    distance = sized.distance
+    distance, room = sized.distance, sized.room
+    assert room is not None
     missing = [
         (what, ms)
         for what, known, ms in (
@@ -204,7 +196,7 @@ def _assumed(given: Mapping[str, Any], host: HostInput, sized: Size) -> list[str
         f"{host.name}: the round trip to {what} was neither given nor measured: {ms:g} ms assumed."
         for what, ms in missing
     ]
-    if distance.is_far and not given.get("breaker_pool") and any("push" in unit.queue_names for unit in sized.units):
+    if distance.is_far and not room.breaker_pool and any("push" in unit.queue_names for unit in sized.units):
         found.append(
             f"{host.name}: {distance.redis_ms:g} ms from Redis a process delivers at most"
             f" {breaker_limit(distance):.0f} a second, whatever its threads (real-mastodon 1.1). breaker_pool: true"
