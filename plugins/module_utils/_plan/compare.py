@@ -39,8 +39,9 @@ def _figures(before: Plan, after: Plan) -> list[tuple[str, str, str]]:
         ("PostgreSQL allows", *(str(plan["ledger"]["max_connections"]) for plan in (before, after))),
     ]
     for queue in ("default", "ingress", "push", "pull", "mailers"):
-        found.append((f"{queue} jobs/s", *(f"{_jobs(plan, queue):.0f}" for plan in (before, after))))
+        found.append((f"{queue} jobs/s", *(_rate(_jobs(plan, queue)) for plan in (before, after))))
     found += [
+        ("what people wait for", *(_apart(plan) for plan in (before, after))),
         ("slow share survived", *(f"{plan['forecast']['slow_share_survived']:.1%}" for plan in (before, after))),
         ("after an hour's outage", *(_recovery(plan) for plan in (before, after))),
         ("next limit", *(str(plan["forecast"]["binding"]).split(":")[0] for plan in (before, after))),
@@ -50,6 +51,17 @@ def _figures(before: Plan, after: Plan) -> list[tuple[str, str, str]]:
 
 def _jobs(plan: Plan, queue: str) -> float:
     return float(plan["forecast"]["jobs_per_second"][queue])
+
+
+def _rate(jobs: float) -> str:
+    return f"{jobs:.0f}" if jobs >= 10 else f"{jobs:.1f}"
+
+
+def _apart(plan: Plan) -> str:
+    """Whether dead servers elsewhere can hold the threads that timelines, notifications and mail need."""
+    alone = [set(unit["capacity"]) for unit in _units(plan) if not {"push", "pull", "fasp"} & set(unit["capacity"])]
+    mixed = [queue for queue in ("default", "ingress", "mailers") if not any(queue in unit for unit in alone)]
+    return f"{', '.join(mixed)} beside push" if mixed else "has its own threads"
 
 
 def _units(plan: Plan) -> list[Mapping[str, Any]]:
