@@ -49,7 +49,8 @@ _value:
   elements: str
 """
 
-RESULT, MEASURED = "__preflight_result", "__survey_result"
+RESULT = "__preflight_result"
+MEASURED = "__survey_result"
 
 
 def survey(hostvars: Mapping[str, Any], hosts: Sequence[str], groups: Mapping[str, Any] | None = None) -> list[str]:
