@@ -12,7 +12,7 @@ from .page_why import Reasons
 
 FOLD_BEYOND = 12  # hosts; from there on those of the same kind share a box
 LINE, HEAD, GAP, PADDING = 20, 26, 14, 6
-LETTER = 6.6  # width of a letter in a box, a wide typeface assumed
+LETTER, BOLD = 6.6, 7.6  # width of a letter in a box, a wide typeface assumed
 OUTSIDE, ELSEWHERE = "People, apps, other servers", "Object storage elsewhere"
 APP, MIDDLE = "app", "middle"
 
@@ -72,8 +72,8 @@ class Box:
 
     @property
     def label(self) -> str:
-        """First and last host."""
-        return words.span(self.names) + (f" ({len(self.names)} hosts)" if len(self.names) > 1 else "")
+        """First and last host; how many first, since the end of a long label is left out."""
+        return (f"{len(self.names)} hosts: " if len(self.names) > 1 else "") + words.span(self.names)
 
 
 def draw(plan: Plan, reasons: Reasons) -> dict[str, Any]:
@@ -217,7 +217,7 @@ def _box(box: Box, y: int, width: int) -> dict[str, Any]:
     return {
         "names": list(box.names),
         "outside": not box.size,
-        "label": words.clipped(box.label, letters - len(box.size) - 3),
+        "label": words.clipped(box.label, int((width - 34 - LETTER * len(box.size)) / BOLD)),
         "full": box.label,
         "size": box.size,
         "x": 0,

@@ -171,5 +171,5 @@ def _settings(given: Host, reasons: Reasons) -> list[dict[str, Any]]:
             for key, value in table.items()
         ]
         if rows:
-            found.append({"title": title, "rows": rows})
+            found.append({"title": title, "rows": rows, "explained": any(row["why"] for row in rows)})
     return found

@@ -23,7 +23,7 @@ def memory(megabytes: int | None) -> str:
     """Megabytes in, GB with one digit out where it is that much."""
     if megabytes is None:
         return UNKNOWN
-    return f"{megabytes / MB_PER_GB:.1f} GB" if megabytes >= MB_PER_GB else f"{megabytes} MB"
+    return f"{megabytes / MB_PER_GB:,.1f} GB" if megabytes >= MB_PER_GB else f"{megabytes} MB"
 
 
 def percent(share: float) -> str:
