@@ -33,6 +33,7 @@ def host(given: Host, reasons: Reasons) -> dict[str, Any]:
         "bar": bars.memory(memory),
         "memory_why": reasons.of_host(name, under("memory_mb")),
         "rows": rows,
+        "works": any(row["capacity"] for row in rows),
         "settings": _settings(given, reasons),
         "why": reasons.of_host(name, everything),
     }

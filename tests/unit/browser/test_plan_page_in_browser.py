@@ -18,7 +18,7 @@ from ansible_collections.fediverse.mastodon.plugins.filter import plan_page
 from tests import golden
 from tests.conftest import ROOT
 
-PHONE, WIDE = 400, 1400
+WIDTHS = (400, 720, 1400)  # a phone, a tablet where tables are not stacked any more, a screen
 TEMPLATES = ROOT / "playbooks" / "templates"
 EVIL = "<script>alert('x')</script>\"&"
 
@@ -74,8 +74,8 @@ def test_the_playbook_writes_the_page(tmp_path: Path) -> None:
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_pages_are_readable(pages: dict[str, str], dark: bool, tmp_path: Path) -> None:
     script = (Path(__file__).parent / "probe.js").read_text()
-    measured = chromium.measure(pages, script, (PHONE, WIDE), dark, tmp_path)
-    assert set(measured) == {f"{name} {width}" for name in pages for width in (PHONE, WIDE)}
+    measured = chromium.measure(pages, script, WIDTHS, dark, tmp_path)
+    assert set(measured) == {f"{name} {width}" for name in pages for width in WIDTHS}
     for key, found in measured.items():
         assert (found["width"], found["dark"]) == (int(key.split()[-1]), dark), "the browser did not do as told"
         assert (found["closed"], found["open"]) == (0, 0), f"{key}: wider than the window by that many pixels"
