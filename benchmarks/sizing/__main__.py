@@ -42,6 +42,13 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--pool", type=int, default=60, help="server connections of the pooler, the same for all")
     top.add_argument("--answer", type=float, default=50.0, metavar="MS", help="until a remote inbox answers")
     top.add_argument("--slow-share", type=float, default=0.0, help="of deliveries that the inbox answers after 10 s")
+    top.add_argument(
+        "--patience",
+        type=float,
+        default=30.0,
+        metavar="S",
+        help="to wait for an idle machine before each configuration",
+    )
     top.add_argument("--seed", type=int, default=4065)
     top.add_argument(
         "--plan",
@@ -124,6 +131,7 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
         given.pool,
         given.answer,
         given.slow_share,
+        given.patience,
     )
     parts = given.only or (QUICK_PLACES if given.quick else PARTS)
     places = [place for place in PLACES if place in parts]
@@ -236,9 +244,11 @@ def environment(given: argparse.Namespace, versions: Mapping[str, str], bench: B
 
 def main() -> int:
     """Parse, measure, write."""
+    # The collection's own forecast is asked, from this checkout.
+    sys.path.insert(0, str(session.ROOT / ".collections"))
     given = parser().parse_args()
     if given.quick:
-        given.repetitions = 1
+        given.repetitions, given.patience = 1, min(given.patience, 5.0)
     # An interrupt while something starts in the background is ignored by the shell's children; ours takes both signals.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _end)

@@ -13,12 +13,13 @@ from . import burn, plans
 from .configurations import measures, shuffled
 from .model import MIXES, PLACES, Configuration, Limits, Place
 from .session import Agent, BenchError
+from .summary import IDLE_CORES
 
 Row = dict[str, Any]
 # Jobs of a mixed backlog per second that it should take: about what the machine of the first results does.
 MIX_RATE = {"near": 220, "far10": 150, "far20": 110}
 COUNT_ERROR = 0.02
-START_S, PROCESS_START_S, MIX_COST_S = 3.0, 2.0, 1.5  # for the estimate: measured on that machine
+START_S, PROCESS_START_S, MIX_COST_S = 4.0, 2.0, 1.5  # for the estimate: measured on that machine
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Settings:
     pool: int
     answer_ms: float
     slow_share: float
+    patience: float
 
 
 def estimate(settings: Settings, place: Place, configurations: Sequence[Configuration], mixes: Sequence[str]) -> float:
@@ -87,6 +89,7 @@ class Bench:
         rows: list[Row] = []
         if not mixes:
             return rows
+        others = self.quiet(label)
         started = time.monotonic()
         try:
             ready = self._agent.order("start", processes=[one.order() for one in configuration.processes])
@@ -105,13 +108,20 @@ class Bench:
                 "claim_mb": configuration.claim_mb,
                 "repetition": number,
             }
-            rows.append({**about, **found, "ready_s": ready["ready_s"]})
+            rows.append({**about, **found, "ready_s": ready["ready_s"], "others_cores": others})
             self._keep(rows[-1])
         counted = self._agent.order("stop")
         self._compare(counted["processed"], counted["taken"], configuration.threads, label)
         told = ", ".join(f"{row['mix']} {row['total_per_second']:.1f}/s" for row in rows)
         print(f"{label}: {told} ({time.monotonic() - started:.0f} s)", flush=True)
         return rows
+
+    def quiet(self, label: str) -> float:
+        """Wait for an idle machine as long as we have patience for; cores that others used just before."""
+        others = float(self._agent.order("idle", cores=IDLE_CORES, patience=self._settings.patience)["others_cores"])
+        if others > IDLE_CORES:
+            print(f"{label}: others use {others:.2f} cores of this machine, what follows is too low", file=sys.stderr)
+        return others
 
     def _compare(self, processed: int, taken: int, threads: int, label: str) -> None:
         """Our count against Sidekiq's own, which comes too late to measure seconds with; threads are in hand."""
@@ -141,6 +151,7 @@ class Bench:
             costs = burn.costs_of(units, place, self._settings.answer_ms)
             queues = list(dict.fromkeys([*mix.backlog_s, *mix.arrivals]))
             self.place(place)
+            others = self.quiet(mix.name)
             self._agent.order("start", processes=[one.order() for one in configuration.processes])
             full = self._agent.order("closed", queues=queues, warmup=self._settings.warmup, seconds=4)
             cores = burn.cores_for_workers(self._settings.limits.cores, full["cores_used"], full["machine_cores_busy"])
@@ -150,7 +161,7 @@ class Bench:
             found = self._agent.order("burn", backlog=backlog, arrivals=arrivals, limit=burn.limit(told))
             self._agent.order("stop")
             row = {"place": mix.place, "mix": mix.name, "backlog": backlog, "arrivals": arrivals}
-            rows.append({**row, "forecast_s": told, "cores_for_workers": cores, **found})
+            rows.append({**row, "forecast_s": told, "cores_for_workers": cores, "others_cores": others, **found})
             print(f"{mix.place} {mix.name}: forecast {told}, measured {found['cleared_s']}", flush=True)
         return rows
 

@@ -46,5 +46,6 @@ def write(data: Mapping[str, Any], folder: Path) -> list[summary.Verdict]:
     found = summary.verdicts(measured)
     (folder / "sizing.json").write_text(encode(data))
     (folder / "sizing.md").write_text(table.document(data, measured, found))
-    picture.draw(measured, folder / "sizing.svg")
+    if measured:
+        picture.draw(measured, folder / "sizing.svg")
     return found

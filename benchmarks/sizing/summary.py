@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 Row = Mapping[str, Any]
+IDLE_CORES = 0.2  # that others may use; the servers of the lab host, doing nothing, use less
 BEST_SHARE, PEER_MARGIN, BURN_SHARE = 0.95, 1.03, 0.15
 
 
@@ -142,6 +143,12 @@ def burn_error(predicted: float | None, measured: float | None) -> float | None:
     if predicted is None or measured is None or measured <= 0:
         return None
     return predicted / measured - 1
+
+
+def disturbed(rows: Iterable[Row], cores: float) -> float:
+    """Share of measurements before which others used more than so many cores of the machine."""
+    known = [row["others_cores"] > cores for row in rows]
+    return sum(known) / len(known) if known else 0.0
 
 
 def merge(old: Iterable[Row], new: Iterable[Row], key: tuple[str, ...]) -> list[Row]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from .summary import BURN_SHARE, Line, Spread, Verdict, burn_error
+from .summary import BURN_SHARE, IDLE_CORES, Line, Spread, Verdict, burn_error, disturbed
 
 Row = Mapping[str, Any]
 DISTANCE = {"near": "Near (loopback)", "far10": "10 ms away", "far20": "20 ms away"}
@@ -111,6 +111,7 @@ def memory_table(rows: Sequence[Row]) -> list[str]:
 def document(data: Mapping[str, Any], measured: Sequence[Line], found: Sequence[Verdict]) -> str:
     """The whole page."""
     about = data["environment"]
+    shaken = disturbed(data["rows"], IDLE_CORES)
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
     text = [
         "# Sizing, measured",
@@ -122,8 +123,12 @@ def document(data: Mapping[str, Any], measured: Sequence[Line], found: Sequence[
         "likes, boosts and deletions, of `push` deliveries; `mix` is a backlog of all three in the profile's",
         f"proportion, run to its end. {versions}.",
         "",
-        "![jobs per second of each configuration](sizing.svg)",
-        "",
+        *(
+            [f"**Disturbed:** others used the machine during {100 * shaken:.0f} % of the measurements.", ""]
+            if shaken
+            else []
+        ),
+        *(["![jobs per second of each configuration](sizing.svg)", ""] if measured else []),
         "## The plan against everybody",
         *verdict_table(found),
         "## All figures",

@@ -14,7 +14,7 @@ from .dotenv import sidekiq_redis
 from .measure import Run
 from .queues import Queues
 from .resp import Redis
-from .watch import Connections
+from .watch import Connections, machine
 
 
 class Agent:
@@ -65,6 +65,16 @@ class Agent:
             taken.append((time.perf_counter() - started) * 1000)
         redis.close()
         return {"redis_rtt_ms": round(statistics.median(taken), 3)}
+
+    def idle(self, cores: float, patience: float) -> dict[str, Any]:
+        """While nothing of ours runs: wait until the machine is idle, at most that long; cores that others use."""
+        end = time.monotonic() + patience
+        while True:
+            before, started = machine(), time.monotonic()
+            time.sleep(1)
+            busy = (machine()["busy"] - before["busy"]) / (time.monotonic() - started)
+            if busy <= cores or time.monotonic() >= end:
+                return {"others_cores": round(busy, 2)}
 
     def start(self, processes: list[dict[str, Any]]) -> dict[str, Any]:
         """Start a configuration's processes."""

@@ -43,7 +43,7 @@ def application() -> dict[str, str]:
 
 def installed(package: str) -> str:
     """The upstream version of a Debian package."""
-    return run("dpkg-query", "-W", "-f", "${Version}", package).rpartition(":")[2].split("-")[0]
+    return run("dpkg-query", "-W", "-f", "${Version}", package).rpartition(":")[2].split("-")[0].split("+")[0]
 
 
 def silence() -> None:

@@ -36,6 +36,7 @@ def row(configuration: str, kind: str, jobs: float, **more: Any) -> dict[str, An
         "connections_peak": 7,
         "failures": {},
         "connection_errors": 0,
+        "others_cores": 0.1,
         **more,
     }
 
@@ -103,6 +104,12 @@ def written(*rows: dict[str, Any], **more: Any) -> str:
 def test_the_page_says_where_a_peer_wins() -> None:
     assert "**tooting.ch wins**" in written(row("the plan", "plan", 100.0), row("tooting.ch", "peer", 120.0))
     assert "wins" not in written(row("the plan", "plan", 100.0), row("tooting.ch", "peer", 90.0))
+
+
+def test_a_disturbed_measurement_says_so() -> None:
+    calm, shaken = row("a", "peer", 1.0), row("b", "peer", 1.0, others_cores=1.4)
+    assert "**Disturbed:** others used the machine during 50 %" in written(calm, shaken)
+    assert "Disturbed" not in written(calm)
 
 
 def test_every_row_of_a_table_has_every_column() -> None:
