@@ -1,0 +1,117 @@
+"""Invariants of sizing 2.3 on random clusters, and what joining, leaving and growing may change."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import invariants
+import plan_cases as cases
+import pytest
+from ansible_collections.fediverse.mastodon.plugins.module_utils._plan import build
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from plan_strategies import clusters
+
+from tests import golden
+
+# A cluster of 200 hosts is a long text, and wanted whole when it fails.
+pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")
+# Without shrinking: a failing example is printed as found, at once.
+FEW = settings(
+    max_examples=25,
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+
+
+@FEW
+@given(clusters())
+def test_every_invariant_holds(inventory: dict[str, Any]) -> None:
+    invariants.hold(build(inventory))
+
+
+def test_all_of_them_are_looked_at() -> None:
+    numbers = {check.__name__.split("_")[0] for check in invariants.ALL}
+    # I14 (kernel settings are never lowered) is the role's, I18 (growing never hurts) is below, I8 is with I7.
+    assert numbers == {f"i{number}" for number in range(1, 18)} - {"i8", "i14"}
+
+
+@pytest.mark.parametrize("layout", golden.layouts())
+def test_they_hold_for_every_shipped_inventory(layout: str) -> None:
+    invariants.hold(golden.plan(layout))
+
+
+@FEW
+@given(clusters(most=40))
+def test_the_same_input_gives_the_same_bytes(inventory: dict[str, Any]) -> None:
+    before = copy.deepcopy(inventory)
+    first = json.dumps(build(inventory))
+    assert inventory == before, "the input was changed"
+    assert json.dumps(build(copy.deepcopy(inventory))) == first
+
+
+def without_what_may_move(plan: dict[str, Any], newcomer: str, more_allowed: bool) -> dict[str, Any]:
+    """A plan less the newcomer, pool sizes, who may connect, and what is said of the whole.
+
+    more_allowed: whether the pools of so many hosts are more than PostgreSQL allowed before.
+    """
+    kept = copy.deepcopy(plan)
+    for part in ("ledger", "forecast", "why", "warnings"):
+        del kept[part]
+    kept["hosts"].pop(newcomer, None)
+    kept["cluster"]["hosts"]["sidekiq_workers"] = [
+        name for name in kept["cluster"]["hosts"]["sidekiq_workers"] if name != newcomer
+    ]
+    for host in kept["hosts"].values():
+        if "pgbouncer" in host:
+            # Pool, reserve, and the descriptors that follow from them.
+            del host["pgbouncer"]["pools"], host["pgbouncer"]["nofile"]
+            del host["limits"]["nofile"]["pgbouncer"], host["limits"]["sysctl"]["fs.file-max"]
+        if "postgres" in host:
+            # Memory for more connections is the settings'.
+            for key in ("max_connections", "settings", "nr_hugepages") if more_allowed else ():
+                del host["postgres"][key]
+            if more_allowed:
+                del host["limits"]
+            host["postgres"]["clients"] = [one for one in host["postgres"]["clients"] if one["host"] != newcomer]
+        if "nginx" in host:
+            host["nginx"]["app_addresses"] = [one for one in host["nginx"]["app_addresses"] if one != "10.41.0.1"]
+    return kept
+
+
+@FEW
+@given(clusters(most=60), st.integers(1, 8), st.integers(2048, 32768))
+def test_a_new_worker_host_moves_nobody_and_leaves_no_trace(inventory: dict[str, Any], cores: int, memory: int) -> None:
+    size = {"mastodon_cpus": cores, "mastodon_memory_mb": memory}
+    # A setting of the whole cluster is on every host.
+    some = next(iter(inventory["hosts"].values()))
+    shared = {name: some[name] for name in some if name not in ("mastodon_address", "mastodon_disk", *size)}
+    joined = cases.with_worker(inventory, "newcomer", "10.41.0.1", **{**shared, **size})
+    before, after = build(inventory), build(joined)
+    invariants.hold(after)
+    assert list(after["hosts"]) == [*before["hosts"], "newcomer"]
+    ledger = after["ledger"]
+    opened = sum(ledger[key] for key in ("server_pool", "reserve", "direct", "reserved"))
+    more = not ledger["server_pool"] or opened > before["ledger"]["max_connections"]
+    now, then = (without_what_may_move(plan, "newcomer", more) for plan in (after, before))
+    assert now["cluster"] == then["cluster"]
+    for name, host in then["hosts"].items():
+        for part, value in host.items():
+            assert now["hosts"][name][part] == value
+    assert more or after["ledger"]["max_connections"] == before["ledger"]["max_connections"]
+    assert json.dumps(build(inventory)) == json.dumps(before)
+
+
+@FEW
+@given(st.integers(1, 150), st.integers(1, 150))
+def test_more_threads_by_wish_move_no_limit_of_postgresql(few: int, many: int) -> None:
+    def wished(threads: int) -> dict[str, Any]:
+        unit = {"name": "all", "queues": ["default", "ingress", "mailers", "push", "pull", "fasp"], "threads": threads}
+        return build(cases.four(worker={"mastodon_sidekiq_workers": [unit]}))
+
+    first, second = wished(few), wished(many)
+    assert first["ledger"]["max_connections"] == second["ledger"]["max_connections"]
+    assert first["hosts"]["db"] == second["hosts"]["db"]
