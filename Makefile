@@ -65,6 +65,10 @@ destroy: venv ## Its end: make destroy SCENARIO=role_redis
 benchmark-deploy: venv ## Wall and CPU seconds, tasks and bytes of a deployment: LAYOUT=chaos_social
 	python3 -m benchmarks.deploy $(LAYOUT)
 
+.PHONY: benchmark-plan
+benchmark-plan: venv ## Time and memory of one plan, from 10 to 10,000 hosts
+	python3 -m benchmarks.plan $(PLAN)
+
 .PHONY: benchmark-sizing
 benchmark-sizing: venv ## The plan against other configurations on real Sidekiq: SIZING="--only near --mix push"
 	python3 -m benchmarks.sizing $(SIZING)
