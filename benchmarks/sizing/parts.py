@@ -19,7 +19,8 @@ Row = dict[str, Any]
 # Jobs of a mixed backlog per second that it should take: about what the machine of the first results does.
 MIX_RATE = {"near": 220, "far10": 150, "far20": 110}
 COUNT_ERROR = 0.02
-START_S, PROCESS_START_S, MIX_COST_S = 4.0, 2.0, 1.5  # for the estimate: measured on that machine
+WARM_S = 20.0
+START_S, PROCESS_START_S, MIX_COST_S = 9.0, 2.0, 1.5  # for the estimate: measured on that machine
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,8 @@ class Bench:
             self._agent.order("stop")
             print(f"{label}: did not start: {problem}", file=sys.stderr, flush=True)
             return rows
+        queues = list(dict.fromkeys(queue for mix in mixes for queue in MIXES[mix]))
+        self._agent.order("warm", queues=queues, limit=WARM_S)
         for mix in mixes:
             found = self._measure(place, mix)
             about = {
@@ -153,6 +156,7 @@ class Bench:
             self.place(place)
             others = self.quiet(mix.name)
             self._agent.order("start", processes=[one.order() for one in configuration.processes])
+            self._agent.order("warm", queues=queues, limit=WARM_S)
             full = self._agent.order("closed", queues=queues, warmup=self._settings.warmup, seconds=4)
             cores = burn.cores_for_workers(self._settings.limits.cores, full["cores_used"], full["machine_cores_busy"])
             able = burn.possible(burn.capacities(units, queues), costs, cores)

@@ -92,6 +92,10 @@ class Agent:
             raise RuntimeError("no configuration runs")
         return self._run
 
+    def warm(self, **order: Any) -> dict[str, Any]:
+        """Until processes are as fast as they get."""
+        return self._running().warm(**order)
+
     def closed(self, **order: Any) -> dict[str, Any]:
         """A closed loop."""
         run = self._running()

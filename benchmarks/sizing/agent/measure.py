@@ -13,6 +13,7 @@ from .queues import Queues
 
 REFILL = 1000  # jobs that a queue of a closed loop never falls below for long
 LOOK = 0.1
+WARM_PER_PROCESS, WARM_PER_THREAD = 100, 4  # jobs; the first ones of a process cost many times the later ones
 
 
 class Run:
@@ -69,6 +70,17 @@ class Run:
         total = round(sum(rates.values()), 2)
         return {"jobs": jobs, "failures": failures, "per_second": rates, "total_per_second": total, **costs}
 
+    def warm(self, queues: Sequence[str], limit: float) -> dict[str, Any]:
+        """Jobs for every process and thread, until all code is loaded and all connections are open, or to the limit."""
+        self.queues.empty()
+        wanted = WARM_PER_PROCESS * len(self.pids) + WARM_PER_THREAD * self.threads
+        started, done = time.monotonic(), 0
+        while done < wanted and time.monotonic() - started < limit:
+            self._keep(queues, 0.5)
+            done = sum(self.queues.fetched().values())
+        self.queues.empty()
+        return {"jobs": done, "seconds": round(time.monotonic() - started, 1)}
+
     def _finish(self) -> dict[str, int]:
         """Forget what is left; tells what had failed until then."""
         failures = self.queues.failures()
@@ -89,7 +101,7 @@ class Run:
             time.sleep(min(LOOK * 2, max(0.0, left)))
 
     def drain(self, backlog: Mapping[str, int], limit: float) -> dict[str, Any]:
-        """A mixed backlog until nothing waits any more, or until the limit. The processes are warm."""
+        """A mixed backlog until nothing waits any more, or until the limit."""
         return self._run_down(backlog, {}, limit)
 
     def burn(self, backlog: Mapping[str, int], arrivals: Mapping[str, float], limit: float) -> dict[str, Any]:
