@@ -88,7 +88,7 @@ def choose(room: Room) -> list[Chosen]:
     scale = _scale(room)
     chosen = [_at(room, kind, scale, kind.options[-1]) for kind in kinds]
     if sum(each.processes for each in chosen) > room.processes:
-        return [_slimmed(room, each, scale) for each in _squeeze(chosen, room.processes)]
+        return [_slimmed(room, each, scale) for each in _squeeze(room, chosen, scale)]
     return _spread(room, chosen, scale)
 
 
@@ -179,13 +179,33 @@ def _at(room: Room, kind: Kind, scale: float, threads: int) -> Chosen:
     return Chosen(kind, threads, wanted, wanted, binding, pool)
 
 
-def _squeeze(chosen: Sequence[Chosen], most: int) -> list[Chosen]:
-    """Too little memory: one process each, then where the most is missing."""
+def _carrying(room: Room, kind: Kind, threads: int, scale: float) -> float:
+    """Processes, in fractions, that carry the load while no server elsewhere is slow."""
+    jobs = _jobs(room, kind)
+    found = [
+        scale * capacity.mix_cpu_ms(jobs.values(), threads) / 1000 / (DESIGN_LOAD / BUSY_LIMIT),
+        scale
+        * sum(job.rate * capacity.service_s(job, room.distance) for job in jobs.values())
+        / THREADS_BUSY
+        / threads,
+    ]
+    if "push" in jobs and not (room.distance.is_far and room.breaker_pool):
+        found.append(scale * jobs["push"].rate / (THREADS_BUSY * capacity.breaker_limit(room.distance)))
+    return max(found)
+
+
+def _squeeze(room: Room, chosen: Sequence[Chosen], scale: float) -> list[Chosen]:
+    """Too little memory: one process each, then where the most is missing.
+
+    First for the load itself, in fractions, so that more cores do not shift processes from queue to queue (sizing 2.3,
+    I18); then for the slow servers that some of the queues wait for.
+    """
     counts = [1 for _ in chosen]
-    while sum(counts) < most:
-        lacking = [each.wanted / count for each, count in zip(chosen, counts)]
+    needs = [_carrying(room, each.kind, each.threads, scale) for each in chosen]
+    while sum(counts) < room.processes:
+        lacking = [(max(1.0, need / count), each.wanted / count) for each, need, count in zip(chosen, needs, counts)]
         worst = max(range(len(counts)), key=lambda index: (lacking[index], -index))
-        if lacking[worst] <= 1:
+        if max(lacking[worst]) <= 1:
             break
         counts[worst] += 1
     return [
