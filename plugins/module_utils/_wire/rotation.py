@@ -1,0 +1,98 @@
+# GPL-3.0-or-later (see LICENSE)
+"""A host's new key without a lost packet: staged on its peers, switched, flipped by each peer (wireguard-join c.6).
+
+1. stage: every peer of H gets H's next key as a block without AllowedIPs. Its transient unit polls the handshakes.
+2. promote: H sets its peers' preshared keys, then its private key. Sessions end, handshakes come from the new key.
+3. flip: the peer that sees one moves the AllowedIPs in a single call, and drops the old key. Its file follows.
+4. abandon, or rollback on H, where a peer did not flip. A peer that was off completes at its next run: the registry
+   then says that the new key is H's key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from .model import MANAGED, NEXT, HostConfig, Peer
+from .steps import Step
+from .topology import Topology
+
+
+def staged(config: HostConfig, next_keys: Mapping[str, str]) -> HostConfig:
+    """The host's blocks with those of its peers' next keys. next_keys: {host: next public key}.
+
+    The new block dials and keeps alive as the old one does: a peer behind NAT then opens the path to it.
+    """
+    peers: list[Peer] = []
+    for peer in config.peers:
+        peers.append(peer)
+        key = next_keys.get(peer.name, "")
+        if peer.kind == MANAGED and key and key != peer.public_key:
+            peers.append(peer._replace(public_key=key, allowed=(), kind=NEXT, preshared=None))
+    return config.with_peers(tuple(peers))
+
+
+def flip(config: HostConfig, name: str) -> Step:
+    """The one call that a peer makes when it sees a handshake from the next key of `name`. KeyError: none is staged."""
+    old, new = _ends(config, name)
+    argv = ("wg", "set", config.interface, "peer", new.public_key, "allowed-ips", ",".join(old.allowed))
+    return Step((*argv, "peer", old.public_key, "remove"), f"peer {name}: moved to its next key")
+
+
+def flipped(config: HostConfig, name: str) -> HostConfig:
+    """The host's blocks after the flip: the next key is the key. KeyError when none is staged."""
+    old, new = _ends(config, name)
+    done = old._replace(public_key=new.public_key, preshared=new.preshared)
+    return config.with_peers(tuple(done if peer is old else peer for peer in config.peers if peer is not new))
+
+
+def abandon(config: HostConfig, name: str) -> Step:
+    """The call of a peer that saw no handshake in time. KeyError when none is staged."""
+    _, new = _ends(config, name)
+    argv = ("wg", "set", config.interface, "peer", new.public_key, "remove")
+    return Step(argv, f"peer {name}: its next key was not used and is removed")
+
+
+def abandoned(config: HostConfig, name: str) -> HostConfig:
+    """The host's blocks without the staged key of `name`."""
+    return config.with_peers(tuple(one for one in config.peers if not (one.kind == NEXT and one.name == name)))
+
+
+def promote(config: HostConfig, key_file: str) -> tuple[Step, ...]:
+    """On the rotated host itself: its peers' preshared keys first (running sessions do not mind), then the private key.
+
+    config: its own blocks with the preshared keys of the new key, or of the old one for a rollback. key_file: the file
+    of the key to switch to. The other order would make the first handshake fail, which costs 5 s until the next.
+    """
+    steps = [
+        Step(
+            ("wg", "set", config.interface, "peer", peer.public_key, "preshared-key", "/dev/stdin"),
+            f"peer {peer.name}: preshared key set",
+            peer.preshared,
+        )
+        for peer in config.peers
+        if peer.kind == MANAGED and peer.preshared is not None
+    ]
+    last = Step(("wg", "set", config.interface, "private-key", key_file), "own key switched")
+    return (*steps, last)
+
+
+def batches(topology: Topology, names: Iterable[str]) -> tuple[tuple[str, ...], ...]:
+    """Hosts to rotate, in an order: one at a time, hubs last, so that the spokes' paths are proven before theirs."""
+    hubs = {one.name for one in topology.network.members if one.hub}
+    return tuple((name,) for name in sorted(names, key=lambda one: (one in hubs, one)))
+
+
+def conflicts(topology: Topology, names: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """Pairs of these hosts that share a link: the two ends of a link are never rotated at the same time."""
+    wanted = sorted(set(names))
+    return tuple(
+        (one, other)
+        for number, one in enumerate(wanted)
+        for other in wanted[number + 1 :]
+        if topology.path(one, other).kind == "direct"
+    )
+
+
+def _ends(config: HostConfig, name: str) -> tuple[Peer, Peer]:
+    found = {peer.kind: peer for peer in config.peers if peer.name == name}
+    return found[MANAGED], found[NEXT]
