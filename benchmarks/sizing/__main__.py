@@ -90,7 +90,9 @@ def all_plans(given: argparse.Namespace, places: Sequence[str], mixes: Sequence[
         for place in places:
             for mix in mixes:
                 if f"{place}/{mix}" not in found:
-                    found[f"{place}/{mix}"] = plans.ask(PLACES[place], mix, limits, given.answer, Path(folder))
+                    found[f"{place}/{mix}"] = plans.ask(
+                        PLACES[place], mix, limits, given.answer, given.slow_share, Path(folder)
+                    )
     return found
 
 

@@ -18,10 +18,11 @@ ROOT = Path(__file__).resolve().parents[2]
 WORKER, SERVERS = "worker", "servers"
 
 
-def inventory(place: Place, mix: str, limits: Limits, answer_ms: float) -> dict[str, Any]:
+def inventory(place: Place, mix: str, limits: Limits, answer_ms: float, slow_share: float) -> dict[str, Any]:
     """A host of these limits that does the mix's queues, so far from a host with everything else.
 
-    The jobs are the benchmark's: no look-ups elsewhere while a post comes in, and inboxes that answer after answer_ms.
+    The jobs are the benchmark's: no look-ups elsewhere while a post comes in, inboxes that answer after answer_ms, and
+    as many dead ones as it has.
     """
     queues = list(MIXES[mix])
     profile = {
@@ -45,6 +46,7 @@ def inventory(place: Place, mix: str, limits: Limits, answer_ms: float) -> dict[
                 "mastodon_domain": "social.example.org",
                 "mastodon_admin_email": "admin@example.org",
                 "mastodon_job_profile": profile,
+                "mastodon_slow_share": slow_share,
             },
             "children": {
                 **{group: {"hosts": {SERVERS: servers if group == groups[0] else None}} for group in groups},
@@ -54,10 +56,10 @@ def inventory(place: Place, mix: str, limits: Limits, answer_ms: float) -> dict[
     }
 
 
-def ask(place: Place, mix: str, limits: Limits, answer_ms: float, folder: Path) -> dict[str, Any]:
+def ask(place: Place, mix: str, limits: Limits, answer_ms: float, slow_share: float, folder: Path) -> dict[str, Any]:
     """The plan for that host, by the playbook that an administrator runs."""
     source, target = folder / f"{place.name}-{mix}.yml", folder / f"{place.name}-{mix}.json"
-    source.write_text(yaml.safe_dump(inventory(place, mix, limits, answer_ms), sort_keys=False))
+    source.write_text(yaml.safe_dump(inventory(place, mix, limits, answer_ms, slow_share), sort_keys=False))
     call = ["ansible-playbook", "playbooks/plan.yml", "-i", str(source), "-e", f"mastodon_plan_file={target}"]
     environment = {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_CACHE_PLUGIN": "memory"}
     done = subprocess.run(call, cwd=ROOT, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL)

@@ -53,7 +53,7 @@ def test_without_a_host_called_worker_the_biggest_counts() -> None:
 @pytest.mark.parametrize("mix", MIXES)
 @pytest.mark.parametrize("place", PLACES)
 def test_the_inventory_asks_for_this_distance_and_these_queues(place: str, mix: str) -> None:
-    children = plans.inventory(PLACES[place], mix, LIMITS, 50.0)["mastodon"]["children"]
+    children = plans.inventory(PLACES[place], mix, LIMITS, 50.0, 0.1)["mastodon"]["children"]
     worker = children["sidekiq_workers"]["hosts"]["worker"]
     assert worker["mastodon_sidekiq_queues"] == list(MIXES[mix])
     assert worker["mastodon_db_rtt_ms"] == worker["mastodon_redis_rtt_ms"] == PLACES[place].rtt_ms
