@@ -46,6 +46,7 @@ def plan_steps(
     wanted: with every public key known (conf.complete). own_key: the public key of key_file. filed: the file as it was
     before this run: an endpoint is set when it differs from that one, or when nobody answers at the learned one.
     now: seconds since the epoch. purge: take away peers that are not wanted; a block written by hand is wanted.
+    Write the file after these steps: a run that was killed in between then finds its own change again.
     Empty when nothing differs. ValueError for a prefix that two peers claim: WireGuard would silently take it from one.
     """
     _disjoint(wanted.peers)

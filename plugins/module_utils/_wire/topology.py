@@ -130,6 +130,7 @@ class Topology:
         return bool(one.endpoint or other.endpoint or dial(one, other) or dial(other, one))
 
     def _reason(self, one: Member, other: Member) -> str:
+        one, other = sorted((one, other), key=lambda end: end.name)
         both = f"{one.name} and {other.name}"
         if not self._hubs:
             need = "no host of the network is a hub"
