@@ -153,26 +153,43 @@ def _endpoints(network: Network, problems: Problems) -> None:
                 f"{text.split()[-1]} is claimed by {' and '.join(owners)}",
                 "give each its own address, or its own wireguard_listen_port behind one address",
             )
-    tunnel = [ipaddress.ip_network(text) for text in network.prefixes]
-    behind = [(one, ipaddress.ip_network(text)) for one in network.members for text in one.routed]
-    for member in network.members:
-        for setting, text in (("endpoint", member.endpoint), ("lan_endpoint", member.lan_endpoint)):
-            found = addresses.address(addresses.split_endpoint(text)[0]) if text else None
-            if found is None:
-                continue
-            loops = [f"the tunnel's network {one}" for one in tunnel if addresses.inside(found, one)]
-            loops += [
-                f"{one}, which is routed to {owner.name}"
-                for owner, one in behind
-                # Inside its zone, a gateway's LAN is reached without the tunnel.
-                if addresses.inside(found, one) and not (setting == "lan_endpoint" and owner.zone == member.zone)
-            ]
-            for loop in loops:
+    _loops(network, problems)
+
+
+def _loops(network: Network, problems: Problems) -> None:
+    """An endpoint that a route leads into the tunnel: its own packets would go there."""
+    dialled = [
+        (member, setting, text, found)
+        for member in network.members
+        for setting, text in (("endpoint", member.endpoint), ("lan_endpoint", member.lan_endpoint))
+        if text and (found := addresses.address(addresses.split_endpoint(text)[0]))
+    ]
+    for member, setting, text, found in dialled:
+        for prefix in network.prefixes:
+            if addresses.inside(found, ipaddress.ip_network(prefix)):
                 problems.add(
                     member.name,
                     variable(setting),
-                    f"{text} lies in {loop}: packets of the tunnel would go into the tunnel",
+                    f"{text} lies in the tunnel's network {prefix}: packets of the tunnel would go into the tunnel",
                     "write the address that the host has outside of the tunnel",
+                )
+    for owner in network.members:
+        for prefix in owner.routed:
+            whole = ipaddress.ip_network(prefix)
+            # Inside its zone, a gateway's LAN is reached without the tunnel. A default route is a finding of its own.
+            inner = [
+                f"{text} of {member.name}"
+                for member, setting, text, found in dialled
+                if whole.prefixlen
+                and addresses.inside(found, whole)
+                and not (setting == "lan_endpoint" and owner.zone == member.zone)
+            ]
+            if inner:
+                problems.add(
+                    owner.name,
+                    variable("routed_networks"),
+                    f"{prefix} holds the endpoint {', '.join(inner)}: packets of the tunnel would go into the tunnel",
+                    "leave out the network in which hosts are dialled",
                 )
 
 

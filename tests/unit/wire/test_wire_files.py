@@ -152,7 +152,10 @@ def test_blocks_by_hand_stay_unless_purged_or_revoked() -> None:
     kept = complete(config, filed)
     assert kept.foreign == ("nas",)
     # What the inventory gives to b stays with b.
-    assert {peer.name: peer.allowed for peer in kept.config.peers} == {"b": ("10.66.0.2/32",), "nas": ("10.66.0.50/32",)}
+    assert {peer.name: peer.allowed for peer in kept.config.peers} == {
+        "b": ("10.66.0.2/32",),
+        "nas": ("10.66.0.50/32",),
+    }
     assert parse(render(wanted_file(kept.config, None))) == wanted_file(kept.config, None)
     assert complete(config, filed, purge_foreign=True).foreign == ()
     revoked = HostConfig("a", "wg0", config.addresses, 51820, config.peers, revoked=(key("nas"),))
@@ -169,7 +172,9 @@ def test_taking_over_a_hand_made_tunnel_keeps_a_phones_own_preshared_key() -> No
 
 
 def test_names_become_addresses_and_survive_a_resolver_that_is_dead() -> None:
-    mesh = topology({"a": host(1, nat=True), "b": host(2, endpoint="b.example.org"), "c": host(3, endpoint="c.example")})
+    mesh = topology(
+        {"a": host(1, nat=True), "b": host(2, endpoint="b.example.org"), "c": host(3, endpoint="c.example")}
+    )
     config = mesh.config("a")
     assert names_to_resolve(config) == ("b.example.org", "c.example")
     first = resolved(config, {"b.example.org": "192.0.2.77", "c.example": "2001:db8::3"})

@@ -1,4 +1,4 @@
-"""What `wg` and `ip` print, recorded: wireguard-tools 1.0.20210914 with wireguard-go 0.0.20220316, iproute2 of Debian 12.
+"""What `wg` and `ip` print, recorded: wireguard-tools 1.0.20210914, wireguard-go 0.0.20220316, Debian 12's iproute2.
 
 The dump of the kernel differs in nothing: `wg` writes both. Keys were made for the recording.
 """
