@@ -72,3 +72,7 @@ benchmark-plan: venv ## Time and memory of one plan, from 10 to 10,000 hosts
 .PHONY: benchmark-sizing
 benchmark-sizing: venv ## The plan against other configurations on real Sidekiq: SIZING="--only near --mix push"
 	python3 -m benchmarks.sizing $(SIZING)
+
+.PHONY: benchmark-wire
+benchmark-wire: venv ## The tunnels: 500 hosts planned, one host written: WIRE="--hosts 1000"
+	python3 -m benchmarks.wire $(WIRE)

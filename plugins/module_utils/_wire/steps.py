@@ -41,7 +41,7 @@ def plan_steps(
     now: int = 0,
     purge: bool = True,
 ) -> tuple[Step, ...]:
-    """What to do to a running interface, in order: peers, link, addresses, routes, then removals (wireguard-join c.5).
+    """What to do to a running interface, in order: peers, link, addresses, routes, removals (wireguard-join c.5).
 
     wanted: with every public key known (conf.complete). own_key: the public key of key_file. filed: the file as it was
     before this run: an endpoint is set when it differs from that one, or when nobody answers at the learned one.
@@ -65,6 +65,7 @@ def plan_steps(
     if not live.up:
         steps.append(Step(("ip", "link", "set", "dev", interface, "up"), f"{interface} up"))
     gone = _gone(wanted, live, purge)
+    steps += _old_routes(wanted, live)
     steps += _addresses(wanted, live)
     steps += _routes(wanted, live)
     for peer in gone:
@@ -197,14 +198,19 @@ def _addresses(wanted: HostConfig, live: Live) -> list[Step]:
         if text not in live.addresses
     ]
     steps += [Step(("ip", "address", "delete", text, *device), f"address {text} deleted") for text in extra]
-    # Without promote_secondaries an IPv4 address takes all later ones of its network with it when it goes.
-    lost = {ipaddress.ip_interface(text).network for text in extra if ":" not in text}
+    lost = _lost_networks(wanted, live)
     steps += [
         Step(("ip", "address", "replace", text, *device), f"address {text} kept")
         for text in wanted.addresses
         if ipaddress.ip_interface(text).network in lost
     ]
     return steps
+
+
+def _lost_networks(wanted: HostConfig, live: Live) -> set[object]:
+    """Networks of IPv4 addresses that go: without promote_secondaries they take all later addresses of theirs along."""
+    extra = set(live.addresses) - set(wanted.addresses)
+    return {ipaddress.ip_interface(text).network for text in extra if ":" not in text}
 
 
 def wanted_routes(wanted: HostConfig) -> tuple[str, ...]:
@@ -222,22 +228,34 @@ def wanted_routes(wanted: HostConfig) -> tuple[str, ...]:
     return addresses.ordered((*wanted.routes, *foreign))
 
 
-def _routes(wanted: HostConfig, live: Live) -> list[Step]:
-    """Only routes of the main table on this device that we own; never a default route."""
-    there = {
+def _our_routes(wanted: HostConfig, live: Live) -> set[str]:
+    """Only routes of the main table on this device that we or wg-quick made; never a default route."""
+    return {
         one.destination
         for one in live.routes
         if one.device == wanted.interface and one.table == "main" and one.protocol in OUR_ROUTES
     }
-    need = wanted_routes(wanted)
-    device = ("dev", wanted.interface)
+
+
+def _old_routes(wanted: HostConfig, live: Live) -> list[Step]:
+    """Before any address goes: the kernel would take a route along, and its deletion would fail."""
+    return [
+        Step(("ip", _family(text), "route", "delete", text, "dev", wanted.interface), f"route {text} deleted")
+        for text in addresses.ordered(_our_routes(wanted, live) - set(wanted_routes(wanted)))
+    ]
+
+
+def _routes(wanted: HostConfig, live: Live) -> list[Step]:
+    there = _our_routes(wanted, live)
+    lost = _lost_networks(wanted, live)
+    device = ("dev", wanted.interface, "proto", "static")
     steps = []
-    for text in need:
+    for text in wanted_routes(wanted):
         if text not in there:
-            argv = ("ip", _family(text), "route", "add", text, *device, "proto", "static")
-            steps.append(Step(argv, f"route {text} added"))
-    for text in addresses.ordered(there - set(need)):
-        steps.append(Step(("ip", _family(text), "route", "delete", text, *device), f"route {text} deleted"))
+            steps.append(Step(("ip", _family(text), "route", "add", text, *device), f"route {text} added"))
+        elif lost and ":" not in text:
+            # With a device's last IPv4 address the kernel drops its IPv4 routes.
+            steps.append(Step(("ip", _family(text), "route", "replace", text, *device), f"route {text} kept"))
     return steps
 
 

@@ -112,7 +112,8 @@ def test_our_file_word_for_word() -> None:
     mesh = topology({"main": host(1), "pi": host(2, nat=True)})
     file = wanted_file(complete(mesh.config("pi"), None).config, Secret(key("private")))
     assert render(file) == (
-        f"{MARKER}\n# host: pi\n[Interface]\nAddress = 10.66.0.2/24\nListenPort = 51820\nPrivateKey = {key('private')}\n"
+        f"{MARKER}\n# host: pi\n[Interface]\nAddress = 10.66.0.2/24\nListenPort = 51820\n"
+        f"PrivateKey = {key('private')}\n"
         f"\n[Peer]\n# managed: main\nPublicKey = {key('main')}\nAllowedIPs = 10.66.0.1/32\n"
         "Endpoint = 192.0.2.1:51820\nPersistentKeepalive = 25\n"
     )

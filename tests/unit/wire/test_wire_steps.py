@@ -70,11 +70,11 @@ def test_drift_is_repaired_and_named() -> None:
         "peer c: AllowedIPs +10.66.0.3/32, keepalive 25 s",
         "MTU 1300 -> 1420",
         "wg0 up",
+        "route 192.168.99.0/24 deleted",
         "address 10.66.0.1/24 added",
         "address 10.66.0.77/24 deleted",
         "address 10.66.0.1/24 kept",
         "route 192.168.7.0/24 added",
-        "route 192.168.99.0/24 deleted",
         f"peer {key('stranger')[:8]}…: removed",
     ]
     for step in steps:
@@ -211,3 +211,13 @@ def test_hubs_rotate_last_and_two_ends_of_a_link_never_together() -> None:
     star = topology({"hub": host(1, hub=True), "a": host(2), "z": host(3, nat=True)}, topology="hub_spoke")
     assert rotation.batches(star, ["hub", "z", "a"]) == (("a",), ("z",), ("hub",))
     assert rotation.conflicts(star, ["a", "hub", "z"]) == (("a", "hub"), ("hub", "z"))
+
+
+def test_a_new_address_leaves_the_routes_that_the_kernel_takes_along() -> None:
+    kernel = running(share())
+    wanted = topology({**HOSTS, "a": host(9)}).config("a")
+    steps = plan(wanted, kernel, before=share())
+    for step in steps:
+        kernel.run(step)
+    assert [step.says for step in steps][-2:] == ["address 10.66.0.9/24 kept", "route 192.168.7.0/24 kept"]
+    assert (kernel.addresses, kernel.routes) == (["10.66.0.9/24"], {"192.168.7.0/24"})

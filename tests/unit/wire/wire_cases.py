@@ -83,8 +83,9 @@ class Kernel:
         elif step.argv[1] == "address":
             self._address(step.argv[2], step.argv[3])
         elif step.argv[2] == "route":
-            assert (step.argv[4] in self.routes) == (step.argv[3] == "delete")
-            self.routes ^= {step.argv[4]}
+            verb, prefix = step.argv[3], step.argv[4]
+            assert verb == "replace" or (prefix in self.routes) == (verb == "delete")
+            self.routes = self.routes - {prefix} if verb == "delete" else self.routes | {prefix}
         elif step.argv[-2] == "mtu":
             self.mtu = int(step.argv[-1])
         else:
@@ -126,6 +127,8 @@ class Kernel:
             alike = [one for one in self.addresses if one.rsplit(".", 1)[0] == network]
             gone = alike if alike[0] == text else [text]
             self.addresses = [one for one in self.addresses if one not in gone]
+            if not self.addresses:
+                self.routes = set()
         elif text not in self.addresses:
             self.addresses.append(text)
         else:
