@@ -12,6 +12,8 @@ from .model import HUB_SPOKE, LINKS, UNREACHABLE, Network
 from .read import variable
 from .topology import Topology
 
+MOST_WARNINGS = 20
+
 
 def check_network(network: Network, problems: Problems) -> None:
     """Findings on everything that the inventory alone can show. Nothing is written when there is one."""
@@ -24,7 +26,7 @@ def check_network(network: Network, problems: Problems) -> None:
 
 
 def check_paths(topology: Topology, problems: Problems) -> tuple[str, ...]:
-    """Pairs that cannot reach each other: findings where a link was asked for, else one warning per reason."""
+    """Pairs that cannot reach each other: findings where a link was asked for, else warnings (a few, and a count)."""
     warnings = []
     demanded = topology.network.links if topology.network.topology == LINKS else frozenset()
     for one, other, path in topology.pairs():
@@ -39,7 +41,8 @@ def check_paths(topology: Topology, problems: Problems) -> tuple[str, ...]:
             )
         else:
             warnings.append(f"{path.reason}: declare a hub or a zone if they have to talk")
-    return tuple(warnings)
+    rest = len(warnings) - MOST_WARNINGS
+    return (*warnings[:MOST_WARNINGS], *([f"and {rest} more pairs without a path"] if rest > 0 else []))
 
 
 def check_machines(machines: Mapping[str, str], problems: Problems) -> None:

@@ -63,7 +63,7 @@ def read_network(
     """
     for key in settings:
         if key not in NETWORK_KEYS:
-            _unknown((), variable(key), [variable(one) for one in NETWORK_KEYS], problems)
+            unknown((), variable(key), [variable(one) for one in NETWORK_KEYS], problems)
     reader = _Reader(problems, ())
     port = reader.whole("port", settings.get("port"), DEFAULT_PORT, 1, 65_535)
     keepalive = reader.whole("keepalive", settings.get("keepalive"), DEFAULT_KEEPALIVE, 0, 65_535)
@@ -92,32 +92,6 @@ def read_network(
         unmanaged=_unmanaged(settings.get("unmanaged_peers"), members, port, reader),
         tombstones=tuple(sorted(tombstones, key=lambda one: one.name)),
     )
-
-
-def from_inventory(
-    hosts: Mapping[str, Mapping[str, Any]], problems: Problems
-) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-    """Inventory variables of every host -> (settings, hosts) for read_network.
-
-    hosts: {host: its variables, evaluated}; those of other parts are left alone. A setting of the network that differs
-    between hosts, and a `wireguard_` variable nobody knows, is a finding.
-    """
-    settings: dict[str, Any] = {}
-    found: dict[str, dict[str, Any]] = {}
-    known = {variable(key): key for key in (*NETWORK_KEYS, *HOST_KEYS)}
-    for name in sorted(hosts):
-        found[name] = {}
-        for word, value in hosts[name].items():
-            key = known.get(word, "")
-            if not key and word.startswith("wireguard_"):
-                _unknown((name,), word, list(known), problems)
-            elif key in HOST_KEYS:
-                found[name][key] = value
-            elif key and settings.setdefault(key, value) != value:
-                problems.add(
-                    name, word, f"{value!r} here, {settings[key]!r} elsewhere", "set it once, for group mastodon"
-                )
-    return settings, found
 
 
 def is_key(text: Any) -> bool:
@@ -216,7 +190,7 @@ def _member(name: str, raw: Mapping[str, Any], port: int, keepalive: int, key: s
     reader = _Reader(problems, (name,))
     for word in raw:
         if word not in HOST_KEYS:
-            _unknown((name,), variable(word), [variable(one) for one in HOST_KEYS], problems)
+            unknown((name,), variable(word), [variable(one) for one in HOST_KEYS], problems)
     own = reader.addresses("address", raw.get("address"))
     own += [text for text in reader.addresses("more_addresses", raw.get("more_addresses")) if text not in own]
     if not own and not raw.get("address"):
@@ -311,6 +285,7 @@ def _unmanaged(value: Any, members: Sequence[Member], port: int, network: _Reade
     return tuple(sorted(found, key=lambda one: one.name))
 
 
-def _unknown(where: tuple[str, ...], word: str, known: Sequence[str], problems: Problems) -> None:
+def unknown(where: tuple[str, ...], word: str, known: Sequence[str], problems: Problems) -> None:
+    """A finding on a variable that nothing reads."""
     fix = did_you_mean(word, known, "leave it out", prefix="wireguard_")
     problems.add(where, word, "nothing reads this variable", fix)

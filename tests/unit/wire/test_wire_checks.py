@@ -8,9 +8,10 @@ import pytest
 from ansible_collections.fediverse.mastodon.plugins.module_utils._plan.problems import Problems
 from ansible_collections.fediverse.mastodon.plugins.module_utils._wire.checks import check_machines
 from ansible_collections.fediverse.mastodon.plugins.module_utils._wire.host_checks import HostFacts, check_host
+from ansible_collections.fediverse.mastodon.plugins.module_utils._wire.inventory import from_inventory
 from ansible_collections.fediverse.mastodon.plugins.module_utils._wire.model import Tombstone
 from ansible_collections.fediverse.mastodon.plugins.module_utils._wire.observed import Route
-from ansible_collections.fediverse.mastodon.plugins.module_utils._wire.read import from_inventory, read_network
+from ansible_collections.fediverse.mastodon.plugins.module_utils._wire.read import read_network
 from ansible_collections.fediverse.mastodon.plugins.module_utils._wire.wgfile import WgFile, parse
 from wire_cases import NETWORKS, host, key, read, topology
 
@@ -219,7 +220,8 @@ def test_from_an_inventory() -> None:
 
 def test_a_setting_of_the_network_is_one_for_all() -> None:
     problems = Problems()
-    from_inventory({"a": {"wireguard_port": 1}, "b": {"wireguard_port": 2, "wireguard_pord": 3}}, problems)
+    hosts = {"a": {"wireguard_port": 1, "wireguard_adopt": True}, "b": {"wireguard_port": 2, "wireguard_pord": 3}}
+    from_inventory(hosts, problems, also=["wireguard_adopt"])
     first, second = map(str, problems.all())
     assert "host b, wireguard_port: 2 here, 1 elsewhere" in first
     assert "host b, wireguard_pord: nothing reads this variable. Fix: write wireguard_port" in second

@@ -5,11 +5,18 @@ from __future__ import annotations
 import ipaddress
 from typing import Any
 
+from ansible_collections.fediverse.mastodon.plugins.module_utils._wire.addresses import ordered
 from ansible_collections.fediverse.mastodon.plugins.module_utils._wire.conf import complete, wanted_file
 from ansible_collections.fediverse.mastodon.plugins.module_utils._wire.model import HostConfig, Peer, Secret
 from ansible_collections.fediverse.mastodon.plugins.module_utils._wire.steps import plan_steps
 from ansible_collections.fediverse.mastodon.plugins.module_utils._wire.topology import Topology
-from ansible_collections.fediverse.mastodon.plugins.module_utils._wire.wgfile import masked, parse, render
+from ansible_collections.fediverse.mastodon.plugins.module_utils._wire.wgfile import (
+    Block,
+    WgFile,
+    masked,
+    parse,
+    render,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from wire_cases import Kernel, key, read
@@ -112,6 +119,46 @@ def test_a_file_says_what_it_was_made_of(topology: Topology) -> None:
         assert not again.pending
         assert wanted_file(again.config, Secret(key("private"))) == file
         assert key("private") not in "".join(masked(None, file)) + repr(file)
+
+
+names = st.from_regex(r"[a-z][a-z0-9.-]{0,12}", fullmatch=True)
+keys = st.integers(0, 50).map(lambda number: key(str(number)))
+blocks = st.builds(
+    Block,
+    public_key=keys,
+    allowed=st.lists(st.sampled_from(["10.66.0.2/32", "192.168.7.0/24", "fd66::2/128"]), unique=True).map(ordered),
+    endpoint=st.sampled_from(["", "192.0.2.2:51820", "[2001:db8::2]:51820", "pi.example.org:51820"]),
+    keepalive=st.integers(0, 65535),
+    preshared=st.one_of(st.none(), keys.map(Secret)),
+    name=names,
+    kind=st.sampled_from(["managed", "next", "unmanaged", "foreign"]),
+    endpoint_name=st.sampled_from(["", "pi.example.org:51820"]),
+)
+files = st.builds(
+    WgFile,
+    ours=st.booleans(),
+    host=st.one_of(st.just(""), names),
+    addresses=st.lists(st.sampled_from(["10.66.0.1/24", "fd66::1/64"]), unique=True).map(tuple),
+    private_key=st.one_of(st.none(), keys.map(Secret)),
+    port=st.integers(0, 65535),
+    mtu=st.sampled_from([0, 1280, 1420]),
+    peers=st.lists(blocks, max_size=4).map(tuple),
+    hooks=st.lists(st.sampled_from([("PostUp", "iptables -A INPUT -i %i"), ("Table", "off"), ("DNS", "9.9.9.9")])).map(
+        tuple
+    ),
+)
+
+
+@FEW
+@given(files)
+def test_any_file_is_read_as_it_was_written(file: WgFile) -> None:
+    assert parse(render(file)) == file
+
+
+@FEW
+@given(st.text(alphabet="[]PeerInterfacKy=#: \n10./,AlowdIs", max_size=200))
+def test_no_text_makes_the_reader_fail(text: str) -> None:
+    assert parse(render(parse(text))).peers == parse(text).peers
 
 
 prefixes = [f"10.66.0.{number}/32" for number in range(1, 9)] + ["10.66.0.0/24", "192.168.7.0/24"]

@@ -171,6 +171,11 @@ def test_a_rotation_moves_each_peer_in_one_call() -> None:
     assert plan(with_preshared(later, key("a"), seed), kernel) == ()
 
 
+def test_a_staged_key_never_has_the_preshared_key_of_the_old_one() -> None:
+    config = with_preshared(topology(HOSTS).config("a"), key("a"), Secret("s" * 40))
+    assert [peer.preshared for peer in rotation.staged(config, {"b": key("b2")}).peers if peer.kind == "next"] == [None]
+
+
 def test_a_rotation_that_nobody_used_leaves_nothing() -> None:
     config = rotation.staged(topology(HOSTS).config("a"), {"b": key("b2")})
     kernel = running(config)

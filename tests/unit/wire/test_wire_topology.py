@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.fediverse.mastodon.plugins.module_utils._plan.problems import Problems
 from ansible_collections.fediverse.mastodon.plugins.module_utils._wire import table
+from ansible_collections.fediverse.mastodon.plugins.module_utils._wire.addresses import next_free_address
+from ansible_collections.fediverse.mastodon.plugins.module_utils._wire.checks import check_paths
 from wire_cases import blocks, host, key, read, topology
 
 HOME = {"nat": True, "zone": "home"}
@@ -202,3 +205,17 @@ def test_a_long_list_of_pairs_is_counted() -> None:
     star = topology({"hub": host(1, hub=True), **{f"s{n:02}": host(n + 2, nat=True) for n in range(12)}})
     lines = table.text(star).splitlines()
     assert lines[-1] == f"  and {12 * 11 // 2 - table.MOST_PAIRS} more pairs: 26 relay"
+
+
+def test_many_pairs_without_a_path_are_counted() -> None:
+    mesh = topology({f"h{n:02}": host(n + 1, nat=True) for n in range(10)})
+    warnings = check_paths(mesh, Problems())
+    assert len(warnings) == 21
+    assert warnings[0].startswith("h00 and h01 are both behind NAT") and "declare a hub or a zone" in warnings[0]
+    assert warnings[-1] == "and 25 more pairs without a path"
+
+
+def test_the_next_free_address_is_the_lowest_and_a_full_network_has_none() -> None:
+    assert next_free_address("10.66.0.0/29", ["10.66.0.1", "10.66.0.3/24"]) == "10.66.0.2"
+    assert next_free_address("10.66.0.0/30", ["10.66.0.1", "10.66.0.2"]) == ""
+    assert next_free_address("fd66::/64", ["fd66::1"]) == "fd66::2"
