@@ -1,11 +1,16 @@
 # GPL-3.0-or-later (see LICENSE)
-"""A host's new key without a lost packet: staged on its peers, switched, flipped by each peer (wireguard-join c.6).
+"""A host's new key without a lost packet (wireguard-join c.6), in one of two orders.
 
-1. stage: every peer of H gets H's next key as a block without AllowedIPs. Its transient unit polls the handshakes.
-2. promote: H sets its peers' preshared keys, then its private key. Sessions end, handshakes come from the new key.
-3. flip: the peer that sees one moves the AllowedIPs in a single call, and drops the old key. Its file follows.
-4. abandon, or rollback on H, where a peer did not flip. A peer that was off completes at its next run: the registry
-   then says that the new key is H's key.
+Told (both directions go on): H promotes and tells each peer so; then it calls `take`, which adds the next key with
+the AllowedIPs. In between H's packets wait in its queue (128 per peer: 0.25 s at 500 a second) and the peer's still
+arrive by the old session. The key must not be staged live: H's queue would leave before the AllowedIPs are there. The
+peer calls `settle` when it sees a handshake from the next key, or `give_back` when it sees none in time.
+
+Armed (for a peer that cannot be told): the next key is staged live without AllowedIPs, H promotes, and the peer calls
+`flip` when it sees a handshake. What H sends until then is dropped: up to the interval in which the peer looks.
+
+On H `promote` sets the peers' preshared keys, then the private key. A peer that was off completes at its next run: the
+registry then says that the new key is H's key.
 """
 
 from __future__ import annotations
@@ -29,6 +34,36 @@ def staged(config: HostConfig, next_keys: Mapping[str, str]) -> HostConfig:
         if peer.kind == MANAGED and key and key != peer.public_key:
             peers.append(peer._replace(public_key=key, allowed=(), kind=NEXT, preshared=None))
     return config.with_peers(tuple(peers))
+
+
+def take(config: HostConfig, name: str, learned: str = "") -> Step:
+    """The call of a peer that was told of the switch: the next key gets everything the old one has, which stays bare.
+
+    learned: the running endpoint of the old key; it is where a host behind NAT is found. KeyError: none is staged.
+    """
+    old, new = _ends(config, name)
+    argv = ["wg", "set", config.interface, "peer", new.public_key]
+    if new.preshared is not None:
+        argv += ["preshared-key", "/dev/stdin"]
+    endpoint = learned or new.endpoint
+    if endpoint:
+        argv += ["endpoint", endpoint]
+    argv += ["persistent-keepalive", str(new.keepalive), "allowed-ips", ",".join(old.allowed)]
+    return Step(tuple(argv), f"peer {name}: moved to its next key", new.preshared)
+
+
+def settle(config: HostConfig, name: str) -> Step:
+    """After a handshake with the next key: the old one goes. KeyError: none is staged."""
+    old, _ = _ends(config, name)
+    argv = ("wg", "set", config.interface, "peer", old.public_key, "remove")
+    return Step(argv, f"peer {name}: its old key is removed")
+
+
+def give_back(config: HostConfig, name: str) -> Step:
+    """No handshake with the next key in time: the old one has everything again. KeyError: none is staged."""
+    old, new = _ends(config, name)
+    argv = ("wg", "set", config.interface, "peer", old.public_key, "allowed-ips", ",".join(old.allowed))
+    return Step((*argv, "peer", new.public_key, "remove"), f"peer {name}: back to its old key")
 
 
 def flip(config: HostConfig, name: str) -> Step:

@@ -70,7 +70,7 @@ def _no_handshake(here: End, there: End) -> str:
     if not here.expects or not there.expects:
         lacking, missing = (here, there) if not here.expects else (there, here)
         return (
-            f"{lacking.host} has no block for {missing.host} ({short(missing.key)}):"
+            f"{lacking.host} has no block for {missing.host}{f' ({short(missing.key)})' if missing.key else ''}:"
             f" run the play for {lacking.host} as well."
         )
     if here.endpoint and there.arrived == 0:

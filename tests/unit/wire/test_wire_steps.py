@@ -171,6 +171,24 @@ def test_a_rotation_moves_each_peer_in_one_call() -> None:
     assert plan(with_preshared(later, key("a"), seed), kernel) == ()
 
 
+def test_a_peer_that_is_told_moves_at_once_and_can_go_back() -> None:
+    seed = Secret("s" * 40)
+    before = with_preshared(topology(HOSTS).config("a"), key("a"), seed)
+    config = with_preshared(rotation.staged(before, {"b": key("b2")}), key("a"), seed)
+    kernel = running(before)
+    step = rotation.take(config, "b", "198.51.100.7:1024")
+    assert seed.reveal() not in repr(step) and step.stdin == next(p.preshared for p in config.peers if p.kind == "next")
+    kernel.run(step)
+    # The old session still carries what the peer has sent: its key stays until the new one has shaken hands.
+    assert kernel.owner("10.66.0.2/32") == key("b2") and key("b") in kernel.peers
+    assert kernel.peers[key("b2")]["endpoint"] == "198.51.100.7:1024"
+    kernel.run(rotation.give_back(config, "b"))
+    assert plan(before, kernel) == ()
+    kernel.run(rotation.take(config, "b"))
+    kernel.run(rotation.settle(config, "b"))
+    assert plan(rotation.flipped(config, "b"), kernel) == ()
+
+
 def test_a_staged_key_never_has_the_preshared_key_of_the_old_one() -> None:
     config = with_preshared(topology(HOSTS).config("a"), key("a"), Secret("s" * 40))
     assert [peer.preshared for peer in rotation.staged(config, {"b": key("b2")}).peers if peer.kind == "next"] == [None]
