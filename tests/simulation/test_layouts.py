@@ -13,11 +13,11 @@ from .model import QueueResult, Result
 SLOW_SHARES = (0.0, 0.05, 0.1, 0.2, 0.3)
 WAITED_FOR = ("default", "ingress", "mailers")
 MOST_WAIT_S = 0.050
-# 70 % meant. A short run may have more to do, and a queue of two hosts goes to whichever thread is free first, not to
-# the
-# host with time.
+# 70 % meant. A short run may have more to do, and a queue of two hosts goes to whichever thread is free first, not
+# to the host with time.
 MOST_CPU = 0.85
 MOST_STARVED_S = 5.0
+LONG_S = 100.0  # at the edge a backlog grows slowly
 TOLERANCE = 0.2  # of the slow share that a plan promises to survive
 SEEN = 0.1  # so much beyond its limit a queue must be until a short run shows it
 GROWTH = 0.05  # of what arrives may stay in the queue; with more, it grows
@@ -34,6 +34,12 @@ def exhausted(survived: float) -> float:
     return (survived * (1 - quick) + quick) / THREADS_BUSY - quick
 
 
+def most(name: str, beyond: bool) -> float:
+    """Seconds without service. Where more servers are dead than the plan promises to survive, all threads of a queue
+    that waits for them may hang at once; none of them longer than the time limit."""
+    return DEFAULT.slow_s if beyond and DEFAULT.queues[name].slow else MOST_STARVED_S
+
+
 def assert_nobody_waits(result: Result) -> None:
     assert max(result.cpu.values()) <= MOST_CPU, f"the load is not the one meant: {result.cpu}"
     for name in WAITED_FOR:
@@ -45,9 +51,11 @@ def assert_nobody_waits(result: Result) -> None:
 @pytest.mark.parametrize("slow_share", SLOW_SHARES)
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_nobody_waits_and_nothing_starves(layout: str, slow_share: float) -> None:
-    result = cases.of(layout).simulate(0.7, slow_share)
+    case = cases.of(layout)
+    result = case.simulate(0.7, slow_share)
     assert_nobody_waits(result)
-    starved = {name: queue.starved for name, queue in result.queues.items() if queue.starved > MOST_STARVED_S}
+    beyond = slow_share > case.plan["forecast"]["slow_share_survived"]
+    starved = {name: queue.starved for name, queue in result.queues.items() if queue.starved > most(name, beyond)}
     assert not starved, f"seconds without service: {starved}"
 
 
@@ -74,6 +82,6 @@ def test_deliveries_keep_up_to_the_promised_slow_share(layout: str) -> None:
     served = [{queue for queue, _ in unit["queues"]} for unit in units]
     # What shares its processes with push and waits for the same servers gives way to it, or it to them.
     rivals = {queue for queues in served if "push" in queues for queue in queues if DEFAULT.queues[queue].slow}
-    assert keeps_up(case.as_forecast(below).queues["push"]), f"pushes pile up at {below:.1%} already"
-    beyond = case.as_forecast(above).queues
+    assert keeps_up(case.as_forecast(below, LONG_S).queues["push"]), f"pushes pile up at {below:.1%} already"
+    beyond = case.as_forecast(above, LONG_S).queues
     assert not all(keeps_up(beyond[queue]) for queue in rivals), f"pushes keep up even at {above:.1%}"

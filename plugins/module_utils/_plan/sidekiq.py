@@ -17,6 +17,7 @@ from .erlang import staffing_estimate
 from .model import Queue, UnitWish
 from .names import SCHEDULER
 from .profile import BUSY_LIMIT, Profile, QueueProfile
+from .queueing import mva, threads_95
 
 LEAST_SAVING = 0.05  # cores that one more process must save to be worth its memory
 THREADS_BUSY = 0.8  # of the threads at design load (sizing 1.7)
@@ -51,12 +52,18 @@ class Room:
 
 @dataclass(frozen=True)
 class Kind:
-    """Processes that are alike."""
+    """Processes that are alike. more: queues that they help with, and that others are there for."""
 
     name: str
     queues: tuple[Queue, ...]
     options: tuple[int, ...]
     least_threads: int = 1
+    more: tuple[Queue, ...] = ()
+
+    @property
+    def listens(self) -> tuple[Queue, ...]:
+        """All of them, as Sidekiq is told."""
+        return (*self.queues, *self.more)
 
 
 @dataclass(frozen=True)
@@ -73,6 +80,8 @@ class Chosen:
 
 ALL: tuple[Queue, ...] = (("default", 8), ("ingress", 4), ("push", 6), ("mailers", 2), ("pull", 1), ("fasp", 1))
 FEW, SOME, MANY = (1, 2, 3, 5, 10), (5, 10, 15, 25), (10, 15, 25, 50)
+HELP: tuple[Queue, ...] = (("default", 1),)  # safe there: ingress waits for no server that may be dead
+SPARE = 0.5  # of the memory that is left over goes to processes for backlogs, the rest to whoever is started on demand
 PEAK = 1.25  # cores at 70 % carry that much more than the load that is designed for, as few threads compete then
 
 
@@ -89,7 +98,7 @@ def choose(room: Room) -> list[Chosen]:
     chosen = [_at(room, kind, scale, kind.options[-1]) for kind in kinds]
     if sum(each.processes for each in chosen) > room.processes:
         return [_slimmed(room, each, scale) for each in _squeeze(room, chosen, scale)]
-    return _spread(room, chosen, scale)
+    return _for_backlogs(room, _spread(room, chosen, scale), scale)
 
 
 def units(chosen: Sequence[Chosen]) -> tuple[UnitWish, ...]:
@@ -98,7 +107,7 @@ def units(chosen: Sequence[Chosen]) -> tuple[UnitWish, ...]:
     for each in chosen:
         for number in range(1, each.processes + 1):
             name = each.kind.name if each.processes == 1 else f"{each.kind.name}-{number}"
-            found.append(UnitWish(name, each.kind.queues, each.threads, each.threads, breaker_pool=each.breaker_pool))
+            found.append(UnitWish(name, each.kind.listens, each.threads, each.threads, breaker_pool=each.breaker_pool))
     return tuple(found)
 
 
@@ -117,17 +126,18 @@ def _kinds(room: Room) -> list[Kind]:
         split = [Kind("latency", (("default", 8), ("ingress", 4), ("mailers", 2), *timers), SOME), network]
     elif room.scheduler:
         split = [Kind(SCHEDULER, ((SCHEDULER, 2), ("mailers", 1)), (SCHEDULER_THREADS,))]
-        if fits == 3:
-            split += [Kind("latency", (("default", 8), ("ingress", 4)), SOME), network]
+        if fits <= 4:
+            split += [Kind("latency", (("default", 8), ("ingress", 4)), SOME)]
+            split += [network] if fits == 3 else _apart(many)
         else:
             split += [
                 Kind("latency", (("default", None),), few, LATENCY_THREADS),
-                Kind("ingress", (("ingress", None),), SOME),
+                Kind("ingress", (("ingress", 8),), SOME, more=HELP),
+                *_apart(many),
             ]
-            split += [network] if fits == 4 else _apart(many)
     else:
         split = [Kind("latency", (("default", None),), few, LATENCY_THREADS)]
-        split += [Kind("ingress", (("ingress", 4), ("mailers", 1)), SOME)]
+        split += [Kind("ingress", (("ingress", 8), ("mailers", 2)), SOME, more=HELP)]
         split += [network] if fits == 3 else _apart(many)
     return [kept for kind in split if (kept := _kept(kind, room.queues))]
 
@@ -138,8 +148,10 @@ def _apart(many: tuple[int, ...]) -> list[Kind]:
 
 def _kept(kind: Kind, queues: tuple[str, ...]) -> Kind | None:
     left = tuple(pair for pair in kind.queues if pair[0] in queues)
-    left = ((left[0][0], None),) if len(left) == 1 else left
-    return replace(kind, queues=left) if left else None
+    more = tuple(pair for pair in kind.more if pair[0] in queues)
+    if len(left) == 1 and not more:
+        left = ((left[0][0], None),)
+    return replace(kind, queues=left, more=more) if left else None
 
 
 def _jobs(room: Room, kind: Kind) -> dict[str, QueueProfile]:
@@ -155,7 +167,7 @@ def _scale(room: Room) -> float:
 def _at(room: Room, kind: Kind, scale: float, threads: int) -> Chosen:
     """How many processes of that many threads this kind needs at design load, and which need is the largest."""
     jobs = _jobs(room, kind)
-    pool = room.distance.is_far and room.breaker_pool and "push" in jobs
+    pool = room.distance.is_far and room.breaker_pool and any(queue == "push" for queue, _ in kind.listens)
     core = scale * capacity.mix_cpu_ms(jobs.values(), threads) / 1000 / (DESIGN_LOAD / BUSY_LIMIT)
     busy = sum(
         scale * job.rate * capacity.service_s(job, room.distance, room.profile.slow_share, room.profile.slow_s)
@@ -163,7 +175,9 @@ def _at(room: Room, kind: Kind, scale: float, threads: int) -> Chosen:
     )
     slow = any(job.slow for job in jobs.values())
     # Where somebody waits for the result, hardly any job may find all threads busy (sizing 1.10).
-    many = busy / THREADS_BUSY if slow else staffing_estimate(PEAK * busy)
+    many = max(
+        busy / THREADS_BUSY if slow else staffing_estimate(PEAK * busy), _to_fill_cores(room, jobs, core, threads)
+    )
     needs = {
         capacity.CORE: math.ceil(core),
         capacity.THREADS: math.ceil(max(many, kind.least_threads) / threads),
@@ -177,6 +191,16 @@ def _at(room: Room, kind: Kind, scale: float, threads: int) -> Chosen:
     binding = max(needs, key=lambda name: needs[name])
     wanted = max(1, needs[binding])
     return Chosen(kind, threads, wanted, wanted, binding, pool)
+
+
+def _to_fill_cores(room: Room, jobs: Mapping[str, QueueProfile], cores: float, threads: int) -> float:
+    """Threads with which the work fills so many cores to 95 %, the rest of them waiting (sizing 1.5)."""
+    rate = sum(job.rate for job in jobs.values())
+    if rate <= 0:
+        return 0.0
+    spent = capacity.mix_cpu_ms(jobs.values(), threads) / rate / 1000
+    waited = sum(job.rate * capacity.wait_ms(job, room.distance) for job in jobs.values()) / rate / 1000
+    return cores * threads_95(spent, waited)
 
 
 def _carrying(room: Room, kind: Kind, threads: int, scale: float) -> float:
@@ -247,10 +271,36 @@ def _spread(room: Room, chosen: list[Chosen], scale: float) -> list[Chosen]:
         chosen[index] = other
 
 
+def _for_backlogs(room: Room, chosen: list[Chosen], scale: float) -> list[Chosen]:
+    """Some spare memory for more processes, so that a backlog of one queue alone can use all cores of the host.
+
+    The kind with the most work goes first: where it is short of processes, most of the cores stand idle.
+    """
+    spare = math.floor(SPARE * (room.processes - sum(each.processes for each in chosen)))
+    full = [0 if each.kind.name == SCHEDULER else math.ceil(room.cores / _alone(room, each)) for each in chosen]
+    work = [_cores(room, each, scale) for each in chosen]
+    for _ in range(spare):
+        lacking = [
+            (1 - each.processes / most) * share if each.processes < most else 0.0
+            for each, most, share in zip(chosen, full, work)
+        ]
+        index = max(range(len(chosen)), key=lambda index: (lacking[index], -index))
+        if lacking[index] <= 0:
+            break
+        chosen[index] = replace(chosen[index], processes=chosen[index].processes + 1)
+    return chosen
+
+
+def _alone(room: Room, chosen: Chosen) -> float:
+    """Cores that one such process uses when it has nothing but its first queue, its jobs taking turns (sizing 1.4)."""
+    queue = chosen.kind.queues[0][0]
+    job = room.profile.queues[queue]
+    spent = capacity.cpu_ms(job, chosen.threads) / 1000
+    most = mva(chosen.threads, spent, capacity.wait_ms(job, room.distance) / 1000)
+    if queue == "push" and not chosen.breaker_pool:
+        most = min(most, capacity.breaker_limit(room.distance))
+    return max(0.01, most * spent)
+
+
 def _cores(room: Room, chosen: Chosen, scale: float) -> float:
     return scale * capacity.mix_cpu_ms(_jobs(room, chosen.kind).values(), chosen.threads) / 1000
-
-
-def listed(queues: Mapping[str, object] | Sequence[Queue]) -> str:
-    """Queues in a sentence."""
-    return ", ".join(queue if isinstance(queue, str) else queue[0] for queue in queues)

@@ -220,7 +220,7 @@ def _say_what_is_missing(host: HostInput, size: Size, ledger: Ledger) -> None:
         ledger.because(
             f"hosts.{host.name}.sidekiq_workers[{kind.kind.name}].processes",
             kind.processes,
-            "as many as the load at 70 % of its cores needs, as far as memory goes (sizing 2.2, 7)",
+            "as many as the load at 70 % of its cores needs; from half of the memory left, more for backlogs",
             f"memory: {kind.wanted} wanted, one more needs {more} MB, {size.left} MB are left"
             if short
             else f"70 % of {size.shares['sidekiq_workers']:.1f} cores, by its {NEEDS[kind.binding]}",

@@ -78,8 +78,7 @@ def without_what_may_move(plan: dict[str, Any], newcomer: str, more_allowed: boo
                 del host["limits"]
             host["postgres"]["clients"] = [one for one in host["postgres"]["clients"] if one["host"] != newcomer]
         for redis in host.get("redis", ()):
-            if redis["maxclients"] > 10_000:  # beyond Redis' own default it follows the clients
-                del redis["maxclients"]
+            del redis["maxclients"]  # beyond Redis' own default it follows the clients
         if "nginx" in host:
             host["nginx"]["app_addresses"] = [one for one in host["nginx"]["app_addresses"] if one != "10.41.0.1"]
     return kept
