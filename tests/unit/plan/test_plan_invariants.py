@@ -142,8 +142,8 @@ def survived(plan: dict[str, Any], trip: float, rate: float) -> float:
 
 
 def assert_not_less(more: dict[str, Any], less: dict[str, Any]) -> None:
-    """Of any queue, apart from what more threads cost their process (real-mastodon 1.3) and from what whole processes are
-    too coarse for where memory is short: 9 cores with 6 GB at 5 ms do 4 % more than 12."""
+    """Of any queue, apart from what more threads cost their process (real-mastodon 1.3) and from what whole processes
+    are too coarse for where memory is short: 9 cores with 6 GB at 5 ms do 4 % more than 12."""
     for queue, rate in less["forecast"]["jobs_per_second"].items():
         assert more["forecast"]["jobs_per_second"][queue] >= rate - max(0.1, 0.05 * rate)
 
