@@ -14,17 +14,17 @@ from typing import Any
 
 from .._plan.problems import Problems
 from .._shell import Changes, FileSpec, Module, Refusal, Shell, put_directory, put_file, read_text
-from .._wire import addresses, mtu, words
+from .._wire import mtu, words
 from .._wire.checks import check_network
 from .._wire.conf import complete, names_to_resolve, resolved, wanted_file
 from .._wire.host_checks import HostFacts, check_host
-from .._wire.model import MANAGED, RELAY, HostConfig, Secret, Tombstone
+from .._wire.model import RELAY, HostConfig, Tombstone
 from .._wire.observed import Live
-from .._wire.read import is_key, read_network
+from .._wire.read import read_network
 from .._wire.steps import Step, disruptive, plan_steps, start_steps
 from .._wire.topology import Topology
 from .._wire.wgfile import WgFile, masked, parse, render
-from . import host, key, links
+from . import host, key, links, share
 from .ping import ping
 
 LOCKS = "/run"
@@ -67,7 +67,7 @@ class Mesh:
         self.own_key = key.shown(self.secret)
         known = {**self.params["public_keys"], **({self.name: self.own_key} if self.own_key else {})}
         network = read_network(self.params["network"], self.params["hosts"], Problems(), known, stones)
-        self._check_keys(known, problems)
+        share.check_keys(known, self.params["preshared_keys"], problems)
         check_network(network, problems)
         self._stop(problems)
         self.topology = Topology(network)
@@ -80,30 +80,18 @@ class Mesh:
         if problems:
             raise Refusal("\n".join([*map(str, problems.all()), "Nothing was changed."]))
 
-    def _check_keys(self, known: Mapping[str, str], problems: Problems) -> None:
-        for name, text in known.items():
-            if text and not is_key(text):
-                problems.add(name, "public_keys", "is no public key", "write the 44 characters that `wg pubkey` prints")
-        for peer_key, text in self.params["preshared_keys"].items():
-            if not is_key(text):
-                problems.add((), f"preshared_keys[{peer_key[:8]}…]", "is no key", "write 32 bytes in base64")
-
     def wanted(self, seen: host.Seen) -> tuple[HostConfig, tuple[str, ...]]:
         """This host's share with keys, addresses and MTU; and the hosts whose key nobody knows yet."""
-        share = self.topology.config(self.name)
-        unknown = {peer.name for peer in share.peers if not peer.public_key}
-        ready = complete(share, self.filed, purge_foreign=self.params["purge_foreign"])
+        config = self.topology.config(self.name)
+        unknown = {peer.name for peer in config.peers if not peer.public_key}
+        ready = complete(config, self.filed, purge_foreign=self.params["purge_foreign"])
         if ready.foreign:
             self._warn(f"blocks that somebody else wrote are kept: {', '.join(ready.foreign)}")
-        config = self._preshared(ready.config, unknown)
+        config = share.preshared(ready.config, self.params["preshared_keys"], self.filed, unknown)
         found = host.resolve(names_to_resolve(config), config, self.filed)
-        config = resolved(config, found, self.filed)
+        config = share.useful_routes(resolved(config, found, self.filed))
         problems = Problems()
-        for peer in config.peers:
-            place = addresses.split_endpoint(peer.endpoint)[0]
-            if peer.endpoint and addresses.address(place) is None:
-                fix = "repair the name, or write an address into wireguard_endpoint"
-                problems.add(self.name, "", f"{place}, the endpoint of {peer.name}, has no address", fix)
+        share.check_names(config, problems)
         facts = HostFacts(
             routes=seen.routes,
             ipv6_off=host.ipv6_off(),
@@ -114,34 +102,8 @@ class Mesh:
         )
         check_host(config, facts, self.topology.network.prefixes, problems)
         self._stop(problems)
-        # A route to somebody who has no block yet would lead nowhere.
-        held = {text for peer in config.peers for text in peer.allowed}
-        routes = tuple(text for text in config.routes if text in held)
-        return replace(config, routes=routes, mtu=self._first_mtu(config)), ready.pending
-
-    def _preshared(self, config: HostConfig, unknown: set[str]) -> HostConfig:
-        peers = []
-        for peer in config.peers:
-            if peer.kind == MANAGED:
-                text = self.params["preshared_keys"].get(peer.public_key)
-                there = self.filed.peer(peer.public_key) if self.filed else None
-                if text is not None:
-                    peer = peer._replace(preshared=Secret(text))
-                elif peer.name in unknown and there:
-                    # The key came from the file, since this run did not see its host: so does the preshared one.
-                    peer = peer._replace(preshared=there.preshared)
-            peers.append(peer)
-        return config.with_peers(tuple(peers))
-
-    def _first_mtu(self, config: HostConfig) -> int:
-        """Declared, else what an earlier run found, else what the routes to the endpoints promise."""
-        if self.me.mtu:
-            return self.me.mtu
-        if self.filed and self.filed.ours and self.filed.mtu:
-            return self.filed.mtu
-        places = {addresses.split_endpoint(peer.endpoint)[0] for peer in config.peers if peer.endpoint}
-        ways = [host.way(self.shell, place) for place in sorted(places)]
-        return mtu.candidate([size for device, size in ways if size and device not in ("lo", config.interface)])
+        first = share.first_mtu(self.shell, config, self.me.mtu, self.filed)
+        return replace(config, mtu=first), ready.pending
 
     # -- what is done
 
