@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
 from ansible_collections.fediverse.mastodon.plugins.filter.plan import inventory
 from ansible_collections.fediverse.mastodon.plugins.module_utils import _plan
 from ansible_collections.fediverse.mastodon.plugins.module_utils._plan import compare
@@ -21,6 +20,7 @@ description:
   - With O(what_if), today's plan and the one after these changes.
   - Without it, where C(mastodon_preset) is set, what that published installation ran and what the plan would run.
   - A plan that cannot work is shown as well, with what speaks against it.
+  - Where there is nothing to compare, the lines say why, and begin with C(This inventory cannot be planned).
 positional: hostvars, what_if
 options:
   _input:
@@ -63,7 +63,7 @@ def plan_compare(groups: Mapping[str, Any], hostvars: Mapping[str, Any], what_if
             return compare.changes(raw, plain(what_if))
         return compare.published(raw)
     except _plan.PlanError as error:
-        raise AnsibleFilterError(str(error)) from error
+        return str(error).splitlines()
 
 
 class FilterModule:
