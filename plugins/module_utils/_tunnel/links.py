@@ -60,14 +60,14 @@ def measure(found: Sequence[Link], size: int, wait: float, ping: Ping) -> None:
         time.sleep(PAUSE)
     heard = [one for one in wanted if one.rtt is not None]
     while True:
-        probed: dict[int, list[Link]] = {}
+        by_size: dict[int, list[Link]] = {}
         for one in heard:
             probe = mtu.next_probe(one.sizes, size)
             if probe:
-                probed.setdefault(probe, []).append(one)
-        if not probed:
+                by_size.setdefault(probe, []).append(one)
+        if not by_size:
             return
-        for probe, those in probed.items():
+        for probe, those in by_size.items():
             left = list(those)
             for _ in range(TRIES):
                 answers = ping([one.address for one in left], probe, PATIENCE)
