@@ -15,14 +15,16 @@ from pathlib import Path
 from typing import Any
 
 from . import burn, configurations, plans, results, session, summary
-from .model import CLAIM_MB, MIXES, PLACES, Configuration, Limits, Process
+from .model import MIXES, PLACES, Configuration, Limits, Process
 from .parts import Bench, Row, Settings, estimate
 
 PARTS = (*PLACES, "forecast", "memory")
 QUICK_PLACES, QUICK_MIXES = ("near", "far20"), ("push",)
-FINALISTS = 3  # of the sweep, per mix: they are measured as often as the plan
+FINALISTS = 2  # of the sweep, per mix: they are measured as often as the plan
 LAB_S = 240.0  # until the host is deployed, for the estimate
 MEMORY_OF = (("1 thread", 1), ("25 threads", 25), ("50 threads", 50))
+# The stand-in is smaller than Mastodon. What an admin would write into mastodon_unit_memory_mb after measuring it.
+STAND_IN_MB = 130
 
 
 def parser() -> argparse.ArgumentParser:
@@ -42,6 +44,12 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--pool", type=int, default=60, help="server connections of the pooler, the same for all")
     top.add_argument("--answer", type=float, default=50.0, metavar="MS", help="until a remote inbox answers")
     top.add_argument("--slow-share", type=float, default=0.0, help="of deliveries that the inbox answers after 10 s")
+    top.add_argument(
+        "--lock",
+        type=Path,
+        metavar="FILE",
+        help="hold this file's lock (flock) while a configuration is measured; others who take it wait meanwhile",
+    )
     top.add_argument(
         "--patience",
         type=float,
@@ -96,6 +104,17 @@ def all_plans(given: argparse.Namespace, places: Sequence[str], mixes: Sequence[
     return found
 
 
+def without_pool(given: argparse.Namespace, place: str, mixes: Sequence[str]) -> list[Configuration]:
+    """Far away: what the plan does about deliveries when the breaker pool is refused."""
+    if not PLACES[place].rtt_ms or "push" not in mixes or given.no_plan or given.quick:
+        return []
+    with tempfile.TemporaryDirectory() as folder:
+        plan = plans.ask(
+            PLACES[place], "push", limits_of(given), given.answer, given.slow_share, Path(folder), breaker_pool=False
+        )
+    return [plans.configuration(plan, ("push",), configurations.WITHOUT_POOL, "reference")]
+
+
 def limits_of(given: argparse.Namespace) -> Limits:
     """What every configuration may have; a tenth of the memory and the system's share are nobody's."""
     reserve = max(768, given.memory // 25)
@@ -134,6 +153,7 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
         given.answer,
         given.slow_share,
         given.patience,
+        given.lock,
     )
     parts = given.only or (QUICK_PLACES if given.quick else PARTS)
     places = [place for place in PLACES if place in parts]
@@ -142,7 +162,14 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
     if not given.quick and not given.no_plan:
         wanted = list(dict.fromkeys([*places, *({one.place for one in burn.MIXES} if "forecast" in parts else ())]))
         known = all_plans(given, wanted, [*mixes, *({"mix"} - set(mixes) if "forecast" in parts else ())])
-    fields = {place: field(given, place, known) for place in places}
+    fields = {
+        place: [
+            *field(given, place, known),
+            *([] if given.quick else configurations.upstream(PLACES[place])),
+            *without_pool(given, place, mixes),
+        ]
+        for place in places
+    }
     sweeps = {
         place: [] if given.quick or given.no_sweep else configurations.sweep(PLACES[place], settings.limits.claims_mb)
         for place in places
@@ -173,7 +200,7 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
             if "memory" in parts:
                 found["memory"] = bench.memory(
                     [
-                        Configuration(name, "sweep", (Process(configurations.WEIGHTED, threads),), CLAIM_MB)
+                        Configuration(name, "sweep", (Process(configurations.WEIGHTED, threads),), STAND_IN_MB)
                         for name, threads in MEMORY_OF
                     ]
                 )

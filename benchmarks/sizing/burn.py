@@ -20,20 +20,23 @@ class Mix:
     arrivals: Mapping[str, float]
 
 
-# Relative to what the plan's units do on these cores, so that each takes about as long on any machine.
+# Relative to what the plan's units do on these cores, so that each takes about as long on any machine: long enough that
+# the looks at the queues and the first and last jobs do not matter.
 MIXES = (
-    Mix("deliveries after an outage", "near", {"push": 8}, {"push": 0.3}),
-    Mix("feeds rebuilt", "near", {"default": 8}, {"default": 0.2, "push": 0.1}),
+    Mix("deliveries after an outage", "near", {"push": 20}, {"push": 0.3}),
+    Mix("feeds rebuilt", "near", {"default": 20}, {"default": 0.2, "push": 0.1}),
     Mix(
         "everything at once",
         "near",
-        {"default": 2, "ingress": 2, "push": 2},
+        {"default": 7, "ingress": 7, "push": 7},
         {"default": 0.1, "ingress": 0.1, "push": 0.1},
     ),
-    Mix("more than it can do", "near", {"push": 2}, {"push": 1.4}),
-    Mix("far deliveries and posts", "far20", {"push": 5, "ingress": 3}, {"push": 0.2, "ingress": 0.2}),
+    Mix("more than it can do", "near", {"push": 5}, {"push": 1.4}),
+    Mix("far deliveries and posts", "far20", {"push": 10, "ingress": 8}, {"push": 0.2, "ingress": 0.2}),
 )
 NEVER_AFTER_S = 20.0  # a backlog that has not shrunk until then grows
+CALIBRATION_S = 4.0  # of each queue alone
+FULL_S = 6.0  # of all queues of a mix together
 FULL = 0.9  # of its cores: a machine that is so busy has no more to give
 
 
@@ -105,9 +108,13 @@ def limit(forecast_s: Mapping[str, float | None]) -> float:
     return max([NEVER_AFTER_S, *(2 * seconds + 5 for seconds in known)])
 
 
-def costs_of(units: Sequence[Mapping[str, Any]], place: Place, answer_ms: float) -> dict[str, dict[str, float]]:
-    """Seconds of a core and of a thread that a job of each queue takes in these units, by the collection's figures."""
-    from ansible_collections.fediverse.mastodon.plugins.module_utils._plan.capacity import Distance, cpu_ms, wait_ms
+def costs_of(place: Place, answer_ms: float, measured_ms: Mapping[str, float]) -> dict[str, dict[str, float]]:
+    """Seconds of a core and of a thread that a job of each queue takes.
+
+    measured_ms: processor time of a job of each queue on this machine, as an admin would write it into
+    `mastodon_job_profile`; what it waits for is by the collection's figures.
+    """
+    from ansible_collections.fediverse.mastodon.plugins.module_utils._plan.capacity import Distance, wait_ms
     from ansible_collections.fediverse.mastodon.plugins.module_utils._plan.profile import QueueProfile
 
     # The jobs of this benchmark, the same figures as in the plan's inventory (see plans.inventory).
@@ -117,10 +124,8 @@ def costs_of(units: Sequence[Mapping[str, Any]], place: Place, answer_ms: float)
         "push": QueueProfile(rate=0, cpu_ms=5.2, sql=3, redis=7, wait_ms=answer_ms),
     }
     distance, found = Distance(place.rtt_ms, place.rtt_ms), {}
-    for queue, shape in shapes.items():
-        serving = [unit["threads"] for unit in units if any(name == queue for name, _ in unit["queues"])]
-        cpu = cpu_ms(shape, max(serving, default=1)) / 1000
-        found[queue] = {"cpu_s": cpu, "service_s": cpu + wait_ms(shape, distance) / 1000}
+    for queue, cpu in measured_ms.items():
+        found[queue] = {"cpu_s": cpu / 1000, "service_s": (cpu + wait_ms(shapes[queue], distance)) / 1000}
     return found
 
 

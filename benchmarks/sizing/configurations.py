@@ -19,6 +19,9 @@ WEIGHTED: tuple[Queue, ...] = (
 )
 SWEEP_PROCESSES = (1, 2, 3, 4, 6)
 SWEEP_THREADS = (1, 2, 5, 10, 25, 50)
+FAR_SWEEP_THREADS = (5, 10, 25, 50)  # far away a thread waits most of the time: fewer are never near the best
+UPSTREAM_THREADS = 50  # of the one process that everybody begins with far away
+UPSTREAM, WITHOUT_POOL = "one process of 50 threads", "the plan without breaker pool"
 CHAOS_CORES, FREERADICAL_CORES = 10, 6  # of the hosts that ran their workers
 
 
@@ -66,11 +69,19 @@ def sweep(place: Place, claims_mb: int) -> list[Configuration]:
     found = []
     for pool in (False, True) if place.rtt_ms else (False,):
         for count in SWEEP_PROCESSES:
-            for threads in SWEEP_THREADS:
+            for threads in FAR_SWEEP_THREADS if place.rtt_ms else SWEEP_THREADS:
                 process = Process(WEIGHTED, threads, pool)
                 name = f"{count}×{threads}{' pool' if pool else ''}"
                 found.append(Configuration(name, "sweep", (process,) * count, CLAIM_MB * count))
     return [one for one in found if one.claim_mb <= claims_mb]
+
+
+def upstream(place: Place) -> list[Configuration]:
+    """What the plan's far deliveries are measured against: one big process, its breaker as upstream has it."""
+    if not place.rtt_ms:
+        return []
+    big = Process(WEIGHTED, UPSTREAM_THREADS)
+    return [Configuration(UPSTREAM, "reference", (big,), CLAIM_MB, ("push",))]
 
 
 def quick() -> list[Configuration]:

@@ -18,7 +18,9 @@ ROOT = Path(__file__).resolve().parents[2]
 WORKER, SERVERS = "worker", "servers"
 
 
-def inventory(place: Place, mix: str, limits: Limits, answer_ms: float, slow_share: float) -> dict[str, Any]:
+def inventory(
+    place: Place, mix: str, limits: Limits, answer_ms: float, slow_share: float, breaker_pool: bool = True
+) -> dict[str, Any]:
     """A host of these limits that does the mix's queues, so far from a host with everything else.
 
     The jobs are the benchmark's: no look-ups elsewhere while a post comes in, inboxes that answer after answer_ms, and
@@ -47,6 +49,7 @@ def inventory(place: Place, mix: str, limits: Limits, answer_ms: float, slow_sha
                 "mastodon_admin_email": "admin@example.org",
                 "mastodon_job_profile": profile,
                 "mastodon_slow_share": slow_share,
+                "mastodon_breaker_pool": breaker_pool,
             },
             "children": {
                 **{group: {"hosts": {SERVERS: servers if group == groups[0] else None}} for group in groups},
@@ -56,10 +59,20 @@ def inventory(place: Place, mix: str, limits: Limits, answer_ms: float, slow_sha
     }
 
 
-def ask(place: Place, mix: str, limits: Limits, answer_ms: float, slow_share: float, folder: Path) -> dict[str, Any]:
+def ask(
+    place: Place,
+    mix: str,
+    limits: Limits,
+    answer_ms: float,
+    slow_share: float,
+    folder: Path,
+    breaker_pool: bool = True,
+) -> dict[str, Any]:
     """The plan for that host, by the playbook that an administrator runs."""
     source, target = folder / f"{place.name}-{mix}.yml", folder / f"{place.name}-{mix}.json"
-    source.write_text(yaml.safe_dump(inventory(place, mix, limits, answer_ms, slow_share), sort_keys=False))
+    source.write_text(
+        yaml.safe_dump(inventory(place, mix, limits, answer_ms, slow_share, breaker_pool), sort_keys=False)
+    )
     call = ["ansible-playbook", "playbooks/plan.yml", "-i", str(source), "-e", f"mastodon_plan_file={target}"]
     environment = {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_CACHE_PLUGIN": "memory"}
     done = subprocess.run(call, cwd=ROOT, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL)
@@ -88,7 +101,9 @@ def units_of(plan: Mapping[str, Any]) -> list[dict[str, Any]]:
     return units
 
 
-def configuration(plan: Mapping[str, Any], mixes: tuple[str, ...] = ()) -> Configuration:
+def configuration(
+    plan: Mapping[str, Any], mixes: tuple[str, ...] = (), name: str = "the plan", kind: str = "plan"
+) -> Configuration:
     """What to start for it; measured on these mixes, the ones that it was made for."""
     host, units = plan["hosts"][worker_of(plan)], units_of(plan)
     processes = tuple(
@@ -102,4 +117,4 @@ def configuration(plan: Mapping[str, Any], mixes: tuple[str, ...] = ()) -> Confi
     claim = host.get("memory_mb", {}).get("claims", {}).get("sidekiq_workers")
     # The plan may claim for the timers' process too; that one is not started.
     each = claim / len(host["sidekiq_workers"]) if claim else CLAIM_MB
-    return Configuration("the plan", "plan", processes, round(each * len(processes)), mixes)
+    return Configuration(name, kind, processes, round(each * len(processes)), mixes)

@@ -86,13 +86,13 @@ def test_cores_bound_what_units_could_do() -> None:
 @pytest.mark.parametrize("mix", burn.MIXES, ids=lambda mix: mix.name)
 def test_the_collection_forecasts_each_mix(mix: burn.Mix) -> None:
     units = [unit("push", 25, "push"), unit("default", 2, "default"), unit("ingress", 10, "ingress")]
-    costs = burn.costs_of(units, PLACES[mix.place], 50.0)
+    costs = burn.costs_of(PLACES[mix.place], 50.0, {"push": 6.2, "default": 4.5, "ingress": 7.0})
     queues = dict.fromkeys([*mix.backlog_s, *mix.arrivals])
     backlog, arrivals = burn.jobs(mix, burn.possible(burn.capacities(units, queues), costs, 1.6))
     told = burn.forecast(units, costs, 1.6, backlog, arrivals)
     grows = any(share > 1 for share in mix.arrivals.values())
     assert {queue: seconds is None for queue, seconds in told.items()} == dict.fromkeys(mix.backlog_s, grows)
-    assert all(0 < seconds < 60 for seconds in told.values() if seconds is not None)
+    assert all(0 < seconds < 90 for seconds in told.values() if seconds is not None)
 
 
 def test_the_question_names_who_serves_a_queue() -> None:
