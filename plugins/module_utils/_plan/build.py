@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import is_dataclass
 from typing import Any
 
-from . import data, limits, ports, redis_clients, web
+from . import data, limits, ports, redis_clients, rules, web
 from .connections import DATABASE, USER, Parts, PgBouncer, Server, Sum, balance, divide, pooler
 from .forecast import burn_down, forecast
 from .inputs import read_cluster
@@ -42,7 +42,7 @@ def build(inventory: Mapping[str, Any]) -> dict[str, Any]:
     sizes = {host.name: size(host, cluster, placement, problems, ledger) for host in cluster.hosts}
     units = make(cluster, placement, sizes, problems, ledger)
     pooled = [host for host in cluster.hosts if "pgbouncer" in placement.roles[host.name]]
-    parts = divide(cluster, [host.name for host in pooled], sizes, units, ledger)
+    parts = divide(cluster, [host.name for host in pooled], sizes, units)
     database = cluster.having("postgres")[0]
     poolers = {
         host.name: pooler(
@@ -55,7 +55,7 @@ def build(inventory: Mapping[str, Any]) -> dict[str, Any]:
         for host in pooled
     }
     total = balance(cluster, poolers, parts, units, problems, ledger)
-    outlook = plain(forecast(cluster, sizes, units))
+    outlook = plain(forecast(cluster, sizes, units, ledger))
     tuning = _tuned(database, sizes[database.name], cluster, total, parts, problems, ledger)
     shares = _Shares(
         cluster, placement, sizes, units, poolers, total, tuning, redis_clients.limit(cluster, units, problems), ledger
@@ -63,13 +63,14 @@ def build(inventory: Mapping[str, Any]) -> dict[str, Any]:
     hosts = {host.name: shares.of(host) for host in cluster.hosts}
     for name, share in hosts.items():
         ports.check(name, share, problems)
+    ledger.everywhere(hosts.values(), rules.ALL)
     plan: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "cluster": _cluster(cluster, placement),
         "hosts": hosts,
         "ledger": plain(total),
         "forecast": outlook,
-        "why": [plain(reason) for reason in ledger.take()],
+        "why": list(ledger.take()),
         "warnings": list(ledger.warnings),
     }
     if cluster.backlog:
@@ -159,7 +160,7 @@ class _Shares:
         self.database = cluster.having("postgres")[0]
         self.store = cluster.having("redis")[0]
         self.instances = data.redis(self.store, sizes[self.store.name], clients, ledger)
-        self.nginx = web.nginx(cluster, units)
+        self.nginx = web.nginx(cluster, units, ledger)
 
     def of(self, host: HostInput) -> dict[str, Any]:
         """One host's share."""

@@ -102,28 +102,20 @@ def need(size: Size, units: Units, cluster: ClusterInput) -> float:
 
 @dataclass(frozen=True)
 class Parts:
-    """What each pooler may open, and the sums that they come from."""
+    """What each pooler may open, and the sums that they come from. cores: of the database's host, for PostgreSQL."""
 
     pools: Mapping[str, tuple[int, int]]
     total: int
     reserve: int
+    cores: float
 
 
-def divide(
-    cluster: ClusterInput, names: list[str], sizes: Mapping[str, Size], units: Mapping[str, Units], ledger: Ledger
-) -> Parts:
+def divide(cluster: ClusterInput, names: list[str], sizes: Mapping[str, Size], units: Mapping[str, Units]) -> Parts:
     """The database's pool, divided among the poolers by what their processes need. Wishes are kept as they are."""
     database = cluster.having("postgres")[0]
     cores = sizes[database.name].shares.get("postgres", 1.0)
     total = server_pool(cores)
     reserve = reserve_of(total)
-    ledger.because(
-        "ledger.server_pool",
-        total,
-        "4 a core of PostgreSQL's and one for its disk, from 15 to 10 a core and 5 (sizing 1.27)",
-        f"{cores:.1f} cores of {database.name} for PostgreSQL",
-        cores=round(cores, 2),
-    )
     by_name = {host.name: host for host in cluster.hosts}
     wished = {name: by_name[name].pool for name in names}
     free = [name for name in names if wished[name].pool_size is None]
@@ -137,7 +129,7 @@ def divide(
         size = wished[name].pool_size or parts[name]
         extra = wished[name].reserve
         pools[name] = (size, extra if extra is not None else spare.get(name, reserve_of(size)))
-    return Parts(pools, total, reserve)
+    return Parts(pools, total, reserve, cores)
 
 
 def _shared(total: int, needs: Mapping[str, float], least: int) -> dict[str, int]:
@@ -207,6 +199,24 @@ def balance(
     planned = max(parts.total, used) + max(parts.reserve, spare)
     most = cluster.max_connections or math.ceil((planned + DIRECT + RESERVED) / 10) * 10
     total = Sum(clients, used, spare, DIRECT, RESERVED, most)
+    _explain(total, cluster, ledger)
+    ledger.because(
+        "ledger.server_pool",
+        used,
+        "4 a core of PostgreSQL's and one for its disk, from 15 to 10 a core and 5 (sizing 1.27)",
+        f"{parts.cores:.1f} cores of {cluster.having('postgres')[0].name} for PostgreSQL"
+        if used == parts.total
+        else f"{len(poolers)} poolers: what their clients can use, at least {POOL_LEAST} each, wishes kept",
+        cores=round(parts.cores, 2),
+        for_the_cores=parts.total,
+    )
+    ledger.because(
+        "ledger.reserve",
+        spare,
+        "a fifth of the pool, for bursts",
+        None if spare == parts.reserve else f"{len(poolers)} poolers: at least {RESERVE_LEAST} each, wishes kept",
+        for_the_cores=parts.reserve,
+    )
     ledger.because(
         "ledger.max_connections",
         most,
@@ -242,6 +252,10 @@ def balance(
 def _direct(cluster: ClusterInput, clients: int, units: Mapping[str, Units], problems: Problems, ledger: Ledger) -> Sum:
     """Without a pooler each client is a connection of PostgreSQL (sizing 2.3, I8)."""
     most = cluster.max_connections or math.ceil((clients + DIRECT + RESERVED) / 10) * 10
+    total = Sum(clients, 0, 0, DIRECT, RESERVED, most)
+    _explain(total, cluster, ledger)
+    for name in ("server_pool", "reserve"):
+        ledger.because(f"ledger.{name}", 0, "there is no pooler")
     ledger.because("ledger.max_connections", most, "no pooler: every client is a connection", clients=clients)
     over = clients + SUPERUSER - most
     if over > 0:
@@ -258,7 +272,27 @@ def _direct(cluster: ClusterInput, clients: int, units: Mapping[str, Units], pro
             f"{clients} of {most} connections are possible without a pooler: {most - clients - SUPERUSER} are left for"
             f" migrations, dumps and people, {DIRECT} are usual."
         )
-    return Sum(clients, 0, 0, DIRECT, RESERVED, most)
+    return total
+
+
+def _explain(total: Sum, cluster: ClusterInput, ledger: Ledger) -> None:
+    """What is the same with and without poolers."""
+    ledger.because(
+        "ledger.clients",
+        total.clients,
+        "what the pools of all processes may open (sizing 1.26)"
+        + ("; twice for web and Sidekiq, as there is a replica" if cluster.replica else ""),
+    )
+    ledger.because(
+        "ledger.direct",
+        total.direct,
+        "past the poolers: migrations 5, tootctl 6, dumps 2, exporters 3, a person with psql 3 (sizing 1.28)",
+    )
+    ledger.because(
+        "ledger.reserved",
+        total.reserved,
+        "superuser_reserved_connections 3, and 2 that PostgreSQL 16 can reserve (sizing 1.28)",
+    )
 
 
 def _largest(poolers: Mapping[str, PgBouncer]) -> str:

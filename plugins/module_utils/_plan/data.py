@@ -141,7 +141,16 @@ def redis(host: HostInput, size: Size, clients: int, ledger: Ledger) -> tuple[Re
             f"{host.memory_mb} MB",
             memory_mb=host.memory_mb,
         )
-        return (Redis("base", LOGICAL, port, bind, sum(most.values()), clients, "noeviction", True),)
+        together = sum(most.values())
+        ledger.because(
+            f"{path}[base].maxmemory_mb",
+            together,
+            "what feeds, jobs and cache would have apart",
+            base_mb=most["base"],
+            sidekiq_mb=most["sidekiq"],
+            cache_mb=most["cache"],
+        )
+        return (Redis("base", LOGICAL, port, bind, together, clients, "noeviction", True),)
     ledger.because(
         path,
         3,

@@ -8,6 +8,8 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from .why import EVERY
+
 WIDTH = 100
 HARD = "\N{NO-BREAK SPACE}"  # where a line must not end; an ordinary space once lines are made
 BOUND = re.compile(r"hosts\.(?P<host>.+)\.(?:sidekiq_workers\[(?P<kind>[^]]+)\]\.processes|puma\.workers)")
@@ -27,8 +29,15 @@ def text(plan: Plan, why: bool = False) -> list[str]:
     if why:
         lines += ["", *title("Why")]
         for reason in plan["why"]:
-            lines += wrapped(f"  {reason['path']} = {reason['value']}: ", _sentence(reason), "      ")
+            given = (
+                "" if reason["path"].startswith(EVERY) and reason["value"] is None else f" = {_shown(reason['value'])}"
+            )
+            lines += wrapped("  ", f"{reason['path']}{given}: {_sentence(reason)}", "      ")
     return [*lines, ""]
+
+
+def _shown(value: Any) -> str:
+    return ", ".join(f"{key} {each}" for key, each in value.items()) if isinstance(value, dict) else str(value)
 
 
 def _sentence(reason: Mapping[str, Any]) -> str:

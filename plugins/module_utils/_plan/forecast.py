@@ -19,6 +19,7 @@ from .profile import BUSY_LIMIT, Profile
 from .queueing import bounds, recovery_s, slow_share_survived
 from .sizing import Size
 from .units import SidekiqUnit, Units
+from .why import Ledger
 
 OUTAGE_S = 3600.0
 TYPICAL_THREADS = 5  # what a job costs depends a little on the threads beside it
@@ -42,7 +43,7 @@ class Forecast:
     binding: str
 
 
-def forecast(cluster: ClusterInput, sizes: Mapping[str, Size], units: Mapping[str, Units]) -> Forecast:
+def forecast(cluster: ClusterInput, sizes: Mapping[str, Size], units: Mapping[str, Units], ledger: Ledger) -> Forecast:
     """Sum up the units (sizing 2.2, step 14)."""
     always = [
         (sizes[name], unit) for name, each in units.items() for unit in each.sidekiq_workers if not unit.on_demand
@@ -56,13 +57,65 @@ def forecast(cluster: ClusterInput, sizes: Mapping[str, Size], units: Mapping[st
     wanted = cluster.monthly_active_users * JOBS_PER_USER / total_rate if total_rate else 0.0
     expected = {queue: jobs[queue].rate * wanted for queue in QUEUES}
     back = recovery_s(OUTAGE_S, 1.0, BUSY_LIMIT / DESIGN_LOAD * scale / wanted) if wanted and scale else None
-    return Forecast(
+    found = Forecast(
         jobs_per_second={queue: round(rate, 1) for queue, rate in rates.items()},
         most={queue: round(value, 1) for queue, value in most.items()},
         expected={queue: round(rate, 2) for queue, rate in expected.items()},
         slow_share_survived=round(_slow(cluster, always, rates["push"]), 3),
         recovery_after_one_hour_s=None if back is None else round(back),
         binding=_named(queues),
+    )
+    _explain(found, cluster, full, queues, sum(unit.threads for _, unit in always if "push" in unit.capacity), ledger)
+    return found
+
+
+def _explain(
+    found: Forecast, cluster: ClusterInput, full: float, queues: tuple[str, ...], threads: int, ledger: Ledger
+) -> None:
+    """Why each figure: the rules, and what went in."""
+    people = cluster.monthly_active_users
+    ledger.because(
+        "forecast.jobs_per_second",
+        dict(found.jobs_per_second),
+        f"{DESIGN_LOAD * 100:.0f} % of what processes and cores carry when all queues arrive in the profile's"
+        " proportion: the tightest set of queues decides (sizing 2.2, 14)",
+        f"the work of {', '.join(queues)}" if queues else None,
+        times_the_profile=round(full, 2),
+    )
+    ledger.because(
+        "forecast.most",
+        dict(found.most),
+        "the capacities of all processes that always run and have the queue, as if nothing else ran",
+    )
+    ledger.because(
+        "forecast.expected",
+        dict(found.expected),
+        f"{JOBS_PER_USER:g} jobs a second for each monthly active person, in the profile's proportion (sizing 2.1)",
+        monthly_active_users=people,
+    )
+    ledger.because(
+        "forecast.slow_share_survived",
+        found.slow_share_survived,
+        "the share of deliveries that may hold a thread up to the time limit until no thread is left for the others"
+        " (sizing 1.7)",
+        f"{threads} threads that deliver",
+        threads=threads,
+        limit_s=cluster.profile.slow_s,
+        deliveries_per_second=found.jobs_per_second["push"],
+    )
+    ledger.because(
+        "forecast.recovery_after_one_hour_s",
+        found.recovery_after_one_hour_s,
+        f"an hour of expected jobs, done by what is over at {BUSY_LIMIT * 100:.0f} % of the cores while new ones arrive"
+        " (sizing 1.11)",
+        "arrivals leave nothing to catch up with" if found.recovery_after_one_hour_s is None else None,
+        monthly_active_users=people,
+    )
+    ledger.because(
+        "forecast.binding",
+        found.binding,
+        "the queues whose work fills their processes and cores first",
+        queues=list(queues),
     )
 
 

@@ -18,9 +18,10 @@ Plan = Mapping[str, Any]
 def view(plan: Plan) -> dict[str, Any]:
     """A plan in; texts, widths and positions out, as plain data, in the order of the page. Raises nothing of its own.
 
-    Each entry of the plan's why is in exactly one list called why (or ending in _why).
+    Each entry of the plan's why is in exactly one list called why (or ending in _why); one of every host is in one of
+    each host's, or in the cluster's where hosts are many.
     """
-    reasons = Reasons(plan)
+    reasons = Reasons(plan, beside=len(plan["hosts"]) <= FOLD_BEYOND)
     return {
         "title": plan["cluster"]["web_domain"],
         "figures": _figures(plan),

@@ -8,7 +8,7 @@ from typing import Any
 
 from . import page_bars as bars
 from . import page_words as words
-from .page_why import Reasons, everything, of_units, under
+from .page_why import Reasons, everything, of_all, of_units, under
 
 Host = Mapping[str, Any]
 Row = dict[str, Any]
@@ -84,6 +84,7 @@ def _sidekiq(given: Host, reasons: Reasons) -> Iterator[Row]:
     alike: dict[str, list[Mapping[str, Any]]] = {}
     for unit in given.get("sidekiq_workers", ()):
         alike.setdefault(repr({key: value for key, value in unit.items() if key != "name"}), []).append(unit)
+    why = reasons.of_host(given["name"], of_all("sidekiq_workers"))
     for units in alike.values():
         unit = units[0]
         names = [each["name"] for each in units]
@@ -97,8 +98,9 @@ def _sidekiq(given: Host, reasons: Reasons) -> Iterator[Row]:
             queues=[queue if weight is None else f"{queue} {weight}" for queue, weight in unit["queues"]],
             capacity=[f"{queue} {words.number(rate * len(units))}" for queue, rate in unit["capacity"].items()],
             binding=unit["binding"],
-            why=reasons.of_host(given["name"], of_units(names)),
+            why=reasons.of_host(given["name"], of_units(names)) + why,
         )
+        why = []
 
 
 def _middle(given: Host, reasons: Reasons) -> Iterator[Row]:
@@ -133,8 +135,7 @@ def _data(given: Host, reasons: Reasons) -> Iterator[Row]:
             why=reasons.of_host(name, lambda path: under("postgres")(path) and not own(path)),
         )
     for redis in given.get("redis", ()):
-        # The reason of how many there are stands beside the first.
-        why = reasons.of_host(name, "redis".__eq__) + reasons.of_host(name, under(f"redis[{redis['name']}]"))
+        why = reasons.of_host(name, of_all("redis")) + reasons.of_host(name, under(f"redis[{redis['name']}]"))
         serves = f"; serves {', '.join(redis['serves'])}" if len(redis["serves"]) > 1 else ""
         journal = "journal" if redis["appendonly"] else "no journal"
         yield _row(

@@ -8,23 +8,43 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from . import page_words as words
+from .why import EVERY, NUMBERED, at
 
 Reason = dict[str, Any]
 UNIT = re.compile(r"^sidekiq_workers\[([^\]]*)\]")
-NUMBERED = re.compile(r"-\d+$")
 UNITS_OF_INPUTS = {"_ms": "ms", "_mb": "MB"}
 
 
 class Reasons:
-    """All reasons of a plan. Each can be taken once, by whoever shows its number."""
+    """All reasons of a plan. Each can be taken once, by whoever shows its number.
 
-    def __init__(self, plan: Mapping[str, Any]) -> None:
+    beside: a reason of every host is shown with each host's number; without, once for the whole cluster, so that the
+    page of a large one stays small.
+    """
+
+    def __init__(self, plan: Mapping[str, Any], beside: bool = True) -> None:
         self._hosts: dict[str, list[tuple[str, Mapping[str, Any]]]] = {name: [] for name in plan["hosts"]}
         self._cluster: list[tuple[str, Mapping[str, Any]]] = []
         for reason in plan["why"]:
+            if beside and reason["path"].startswith(f"{EVERY}."):
+                self._share(plan, reason)
+                continue
             host, rest = self._split(reason["path"])
             (self._cluster if host is None else self._hosts[host]).append((rest, reason))
         self._trips = {name: _trips(pairs) for name, pairs in self._hosts.items()}
+
+    def _share(self, plan: Mapping[str, Any], reason: Mapping[str, Any]) -> None:
+        """A reason of every host, with the values of each host that has some."""
+        rest = reason["path"][len(EVERY) + 1 :]
+        for name, share in plan["hosts"].items():
+            values = list(at(share, rest))
+            if values:
+                value = (
+                    values[0]
+                    if len(values) == 1
+                    else [one for index, one in enumerate(values) if one not in values[:index]]
+                )
+                self._hosts[name].append((rest, {**reason, "value": value}))
 
     def _split(self, path: str) -> tuple[str | None, str]:
         """Host and rest of a path; names of hosts may hold dots, so the longest one counts."""
@@ -68,6 +88,15 @@ def of_units(names: list[str]) -> Callable[[str], bool]:
     def wanted(path: str) -> bool:
         found = UNIT.match(path)
         return found is not None and found.group(1) in known
+
+    return wanted
+
+
+def of_all(entries: str) -> Callable[[str], bool]:
+    """Whether a path is about all entries of a list, or about how many they are; the first of them shows it."""
+
+    def wanted(path: str) -> bool:
+        return path == entries or path.startswith(f"{entries}.")
 
     return wanted
 

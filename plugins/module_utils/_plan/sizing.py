@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 from . import cpu, memory, redis_memory
 from .capacity import Distance
@@ -142,15 +143,14 @@ class _Sizer:
         redis_mb = self._fixed(streaming)
         postgres_mb = self._postgres()
         wished = host.units is not None and host.has("sidekiq_workers")
-        unit_mb = host.unit_memory_mb["sidekiq"]
         if wished:
-            self.claims["sidekiq_workers"] = unit_mb * (len(host.units or ()) + self.scheduler)
+            self._claim_sidekiq(len(host.units or ()) + self.scheduler)
         workers = self._puma()
         found = host.units or ()
         chosen, room = None, None
         if host.has("sidekiq_workers") and not wished:
             chosen, found, room = self._sidekiq()
-            self.claims["sidekiq_workers"] = unit_mb * len(found)
+            self._claim_sidekiq(len(found))
         elif wished and self.scheduler:
             found = (*found, UnitWish(SCHEDULER, ((SCHEDULER, None),), 2, 2))
         if "postgres" in self.claims:
@@ -173,6 +173,20 @@ class _Sizer:
             room=room,
         )
 
+    def _claim(self, role: str, size: int, rule: str, **inputs: Any) -> None:
+        self.claims[role] = size
+        self.ledger.because(f"{self.path}.memory_mb.claims.{role}", size, rule, **inputs)
+
+    def _claim_sidekiq(self, processes: int) -> None:
+        one = self.host.unit_memory_mb["sidekiq"]
+        self._claim(
+            "sidekiq_workers",
+            one * processes,
+            "its processes, each as large as after weeks (mastodon_unit_memory_mb)",
+            processes=processes,
+            process_mb=one,
+        )
+
     def _streaming(self) -> int:
         """One Node process for so many sockets, shared by all hosts that have them."""
         hosts = len(self.cluster.having("streaming"))
@@ -184,22 +198,39 @@ class _Sizer:
         if host.has("nginx"):
             claims["nginx"] = memory.NGINX_MB
         if "minio" in self.ours:
-            claims["minio"] = memory.minio(host.memory_mb, host.unit_memory_mb)
+            self._claim(
+                "minio",
+                memory.minio(host.memory_mb, host.unit_memory_mb),
+                "as measured (mastodon_unit_memory_mb); an eighth of the host where that is less, at least 256 MB",
+                measured_mb=host.unit_memory_mb["minio"],
+                memory_mb=host.memory_mb,
+            )
         if host.has(*APP_GROUPS):
             claims["relay"] = memory.RELAY_MB
         if "pgbouncer" in self.ours:
             claims["pgbouncer"] = memory.pooler(400)
         if host.has("streaming"):
             share = sockets(self.cluster) // max(1, len(self.cluster.having("streaming")))
-            claims["streaming"] = memory.streaming(streaming, share, host.unit_memory_mb)
+            self._claim(
+                "streaming",
+                memory.streaming(streaming, share, host.unit_memory_mb),
+                f"its processes, and {memory.SOCKET_KB} kB for each browser that is connected (real-mastodon 3)",
+                processes=streaming,
+                process_mb=host.unit_memory_mb["streaming"],
+                sockets=share,
+            )
         redis_mb: dict[str, int] = {}
         if host.has("redis"):
             redis_mb = redis_memory.limits(self.cluster.users_7d, host.memory_mb)
             together = host.memory_mb < SMALL_MB
-            claims["redis"] = (
+            self._claim(
+                "redis",
                 redis_memory.claim(redis_mb)
                 if together
-                else sum(redis_memory.claim({name: size}) for name, size in redis_mb.items())
+                else sum(redis_memory.claim({name: size}) for name, size in redis_mb.items()),
+                "half as much again as maxmemory, for the child that writes the file; a cache of its own writes none"
+                " (sizing 1.22)",
+                **{f"{name}_mb": size for name, size in redis_mb.items()},
             )
         return redis_mb
 
@@ -231,7 +262,15 @@ class _Sizer:
         ):
             fits = 2
         workers = host.puma.workers or min(wanted, fits)
-        self.claims["puma"] = memory.puma(workers, host.unit_memory_mb) * host.puma.instances
+        self._claim(
+            "puma",
+            memory.puma(workers, host.unit_memory_mb) * host.puma.instances,
+            "a master and its workers, each as large as after weeks (mastodon_unit_memory_mb)",
+            instances=host.puma.instances,
+            master_mb=master,
+            workers=workers,
+            worker_mb=worker,
+        )
         if host.puma.workers is None:
             short = workers < wanted
             self.ledger.because(

@@ -6,11 +6,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .data import LOOPBACK
-from .limits import nginx_connections
+from .limits import CONNECTIONS_LEAST, nginx_connections
 from .model import ClusterInput, HostInput
 from .names import APP_GROUPS
 from .sizing import sockets
 from .units import Units, web_address
+from .why import EVERY, Ledger
 
 
 @dataclass(frozen=True)
@@ -38,9 +39,24 @@ class Nginx:
 PUBLIC = "/opt/mastodon/current/public"
 
 
-def nginx(cluster: ClusterInput, units: dict[str, Units]) -> Nginx:
+def nginx(cluster: ClusterInput, units: dict[str, Units], ledger: Ledger) -> Nginx:
     """The same on every nginx host: every process of every host is behind it. Sized for all sockets on one entry."""
-    connections = nginx_connections(sockets(cluster), min((host.cores for host in cluster.having("nginx")), default=1))
+    workers = min((host.cores for host in cluster.having("nginx")), default=1)
+    connections = nginx_connections(sockets(cluster), workers)
+    ledger.because(
+        f"{EVERY}.nginx.worker_connections",
+        connections,
+        "a proxied request holds two, half as much again, of all sockets and 200 open requests, by the cores of the"
+        f" smallest entry; at least {CONNECTIONS_LEAST} (sizing 1.31)",
+        sockets=sockets(cluster),
+        workers=workers,
+    )
+    ledger.because(
+        f"{EVERY}.nginx.worker_rlimit_nofile",
+        4 * connections,
+        "four files for each connection: both ends, and what is read or buffered meanwhile",
+        worker_connections=connections,
+    )
     media = cluster.having("minio") if cluster.s3_backend == "minio" else ()
     return Nginx(
         web=tuple(Upstream(host, puma.address, puma.port) for host, each in units.items() for puma in each.puma),

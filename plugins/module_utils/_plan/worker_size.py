@@ -65,7 +65,7 @@ def worker_size(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     _stop(problems)
     # Queues without a process are somebody else's here; a finding only for a whole cluster.
     units = make(cluster, placement, {name: sized}, Problems(), ledger)
-    outlook = forecast(cluster, {name: sized}, units)
+    outlook = forecast(cluster, {name: sized}, units, ledger)
     found = units[name].sidekiq_workers
     return {
         "units": [{key: plain(getattr(unit, key)) for key in UNIT_KEYS} for unit in found],

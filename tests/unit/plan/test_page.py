@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 import plan_cases as cases
 import pytest
-from ansible_collections.fediverse.mastodon.plugins.module_utils._plan import build, page, page_bars, page_words
+from ansible_collections.fediverse.mastodon.plugins.module_utils._plan import build, page, page_bars, page_words, why
 
 from tests import golden
 
@@ -78,8 +79,28 @@ def test_bars_add_up(plan: dict[str, Any]) -> None:
 
 @each_plan
 def test_every_reason_is_there_once(plan: dict[str, Any]) -> None:
+    """One of every host stands beside each host's number; where hosts are many, once for all."""
     shown = Counter(path for item in walk(page.view(plan)) for path in item.get("paths", ()))
-    assert shown == Counter(reason["path"] for reason in plan["why"])
+    wanted: Counter[str] = Counter()
+    for path in (reason["path"] for reason in plan["why"]):
+        below = path.removeprefix(f"{why.EVERY}.")
+        everywhere = below != path and len(plan["hosts"]) <= page.FOLD_BEYOND
+        wanted[path] += (
+            sum(any(True for _ in why.at(host, below)) for host in plan["hosts"].values()) if everywhere else 1
+        )
+    assert shown == wanted
+
+
+def test_a_reason_of_every_host_has_each_hosts_number() -> None:
+    view = page.view(PLANS["chaos_social"])
+    for host in view["hosts"]:
+        (reserve,) = [reason for reason in host["memory_why"] if reason["label"] == "memory_mb.reserve"]
+        assert reserve["value"] == page_words.number(
+            PLANS["chaos_social"]["hosts"][host["name"]]["memory_mb"]["reserve"]
+        )
+    (main,) = [host for host in view["hosts"] if host["name"] == "main"]
+    tables = {table["title"]: table for table in main["settings"]}
+    assert all(row["why"] for title in ("Open files per process", "Kernel") for row in tables[title]["rows"])
 
 
 @each_plan
@@ -153,7 +174,7 @@ def test_reasons_of_units_that_are_alike_are_said_once() -> None:
     plan = PLANS["chaos_social"]
     worker = next(host for host in page.view(plan)["hosts"] if host["name"] == "worker")
     for row in worker["rows"]:
-        labels = [reason["label"].split(".")[-1] for reason in row["why"]]
+        labels = [re.sub(r"\[.*?-\d+\]", "", reason["label"]) for reason in row["why"]]
         assert len(labels) == len(set(labels)), row["process"]
 
 

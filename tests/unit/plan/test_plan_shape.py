@@ -231,4 +231,4 @@ def test_a_pooler_that_nobody_uses_is_worth_a_warning() -> None:
 def test_every_reason_points_at_its_figure() -> None:
     for reason in build(cases.four())["why"]:
         assert set(reason) == {"path", "value", "rule", "inputs", "binding"}
-        assert reason["rule"] and reason["path"].split(".")[0] in ("cluster", "hosts", "ledger")
+        assert reason["rule"] and reason["path"].split(".")[0] in ("cluster", "hosts", "ledger", "forecast")
