@@ -292,14 +292,17 @@ def _for_backlogs(room: Room, chosen: list[Chosen], scale: float) -> list[Chosen
 
 
 def _alone(room: Room, chosen: Chosen) -> float:
-    """Cores that one such process uses when it has nothing but its first queue, its jobs taking turns (sizing 1.4)."""
+    """Cores that one such process uses when it has nothing but its first queue, its jobs taking turns (sizing 1.4).
+
+    Never a whole one: what is left of a core goes to a process more, and two on two cores leave a twentieth idle.
+    """
     queue = chosen.kind.queues[0][0]
     job = room.profile.queues[queue]
     spent = capacity.cpu_ms(job, chosen.threads) / 1000
     most = mva(chosen.threads, spent, capacity.wait_ms(job, room.distance) / 1000)
     if queue == "push" and not chosen.breaker_pool:
         most = min(most, capacity.breaker_limit(room.distance))
-    return max(0.01, most * spent)
+    return max(0.01, min(BUSY_LIMIT, most * spent))
 
 
 def _cores(room: Room, chosen: Chosen, scale: float) -> float:
