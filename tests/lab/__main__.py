@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from . import hosts, labs, logs, minio
+from . import hosts, labs, logs, minio, sites
 from .errors import LabError
 from .request import host_from_text
 
@@ -41,10 +41,10 @@ def parser() -> argparse.ArgumentParser:
     ssh.add_argument("name")
     ssh.add_argument("host")
     ssh.add_argument("arguments", nargs=argparse.REMAINDER, metavar="COMMAND")
-    fault = commands.add_parser("fault", help="break and mend hosts")
+    fault = commands.add_parser("fault", help="break and mend hosts and sites")
     fault.add_argument("name")
-    fault.add_argument("kind", choices=sorted(hosts.FAULTS))
-    fault.add_argument("host", nargs="+")
+    fault.add_argument("kind", choices=sorted({*hosts.FAULTS, *sites.FAULTS}))
+    fault.add_argument("host", nargs="+", metavar="HOST_OR_SITE")
     log = commands.add_parser("logs", help="failed units and the journal's last lines of each host")
     log.add_argument("name")
     log.add_argument("host", nargs="*")

@@ -13,6 +13,7 @@ LABEL = "org.fediverse-mastodon.lab"
 DAEMON = "Error response from daemon: "
 NO_COMMAND = "there is no docker command"
 HOST_LABEL = "org.fediverse-mastodon.host"
+SITE_LABEL = "org.fediverse-mastodon.site"
 
 
 class DockerError(LabError):

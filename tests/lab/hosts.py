@@ -47,9 +47,15 @@ def container(lab: str, host: str) -> str:
     return f"{lab}-{host}"
 
 
+def home(placed: Placed) -> str:
+    """The kind of the network with a host's default route."""
+    return network.site_kind(placed.site) if placed.site else "plain"
+
+
 def fingerprint(host: Host, image: str) -> str:
     """What makes a host another host: changed limits, ports or image."""
-    told = json.dumps([host.name, host.memory, host.cpus, host.publish, image, FLAGS])
+    site = [host.site] if host.site else []
+    told = json.dumps([host.name, host.memory, host.cpus, host.publish, image, FLAGS, *site])
     return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
@@ -57,7 +63,7 @@ def create_arguments(lab: str, host: Host, placed: Placed, image: str) -> list[s
     """The `docker create` call."""
     call = ["create", f"--name={container(lab, host.name)}", f"--hostname={host.name}"]
     call += [f"--label={LABEL}={lab}", f"--label={HOST_LABEL}={host.name}", *FLAGS]
-    call += [f"--network={network.name(lab, 'plain')}", f"--ip={placed.plain}"]
+    call += [f"--network={network.name(lab, home(placed))}", f"--ip={placed.plain}"]
     if host.memory:
         call += [f"--memory={host.memory}", f"--memory-swap={host.memory}"]
     if host.cpus:
@@ -92,7 +98,8 @@ def create(state: State, host: Host, image: str, apt_proxy: str) -> None:
         files["etc/apt/apt.conf.d/21lab-proxy"] = (f'Acquire::http::Proxy "{apt_proxy}";\n', 0o644, 0)
     docker(*create_arguments(state.name, host, placed, image))
     docker("cp", "-", f"{name}:/", stdin=_injected(files))
-    docker("network", "connect", f"--ip={placed.cluster}", network.name(state.name, "cluster"), name)
+    if placed.cluster:
+        docker("network", "connect", f"--ip={placed.cluster}", network.name(state.name, "cluster"), name)
     start(name)
 
 
@@ -189,6 +196,8 @@ def resume(state: State, host: str) -> None:
 
 def cut(state: State, host: str) -> None:
     """Off the cluster's network; Ansible still reaches the host."""
+    if not state.hosts[host].cluster:
+        raise LabError(f"{host} is on no cluster network that it could be cut from; a whole site can be cut")
     docker("network", "disconnect", network.name(state.name, "cluster"), container(state.name, host))
 
 
@@ -199,8 +208,9 @@ def mend(state: State, host: str) -> None:
         raise LabError(f"{host} has no container any more; `python3 -m tests.lab up {state.name} …` makes it anew")
     if seen["State"]["Paused"]:
         _tolerate("unpause", name)
-    if network.name(state.name, "cluster") not in seen["NetworkSettings"]["Networks"]:
-        _tolerate("network", "connect", f"--ip={state.hosts[host].cluster}", network.name(state.name, "cluster"), name)
+    cluster = state.hosts[host].cluster
+    if cluster and network.name(state.name, "cluster") not in seen["NetworkSettings"]["Networks"]:
+        _tolerate("network", "connect", f"--ip={cluster}", network.name(state.name, "cluster"), name)
     if not seen["State"]["Running"]:
         start(name)
     wait(state, host)

@@ -6,19 +6,19 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from . import aptproxy, baked, engine, hosts, image, inventory, minio, network
+from . import aptproxy, baked, engine, hosts, image, inventory, minio, network, sites
 from .docker import HOST_LABEL, LABEL, containers, networks
 from .errors import LabError
 from .paths import CACHE, CHECKOUT, LABS, check_disk, lab_dir, lock, lock_if_free
 from .progress import elapsed, say, step
-from .request import Host, Spec, apply_spec, check_name, fill, make_spec
+from .request import RELEASES, Host, Spec, apply_spec, check_name, fill, make_spec
 from .state import Placed, State, load
 
 # Held while labs start, so that nobody stops the package cache beneath them.
@@ -66,49 +66,57 @@ def clean(name: str) -> bool:
     return there
 
 
-def _usable(name: str) -> State | None:
-    """The state of a lab whose networks are what it says; the rest of half a lab is removed."""
+def _usable(name: str, spec: Spec) -> State | None:
+    """The state of a lab whose networks are what it says and what is wanted; all of any other lab is removed."""
     state = load(name)
+    left = "what an interrupted run had left"
     if state is not None and state.key.exists():
         subnets = {one["Name"]: one["IPAM"]["Config"][0]["Subnet"] for one in networks(name)}
-        if subnets == {
-            network.name(name, "plain"): state.networks.plain,
-            network.name(name, "cluster"): state.networks.cluster,
-        }:
-            return state
+        if subnets == {network.name(name, kind): subnet for kind, subnet in state.networks.kinds().items()}:
+            if (bool(state.networks.cluster), list(state.networks.sites)) == _shape(spec):
+                return state
+            left = "a lab with other networks"
     if clean(name):
-        say(f"{name}: removed what an interrupted run had left")
+        say(f"{name}: removed {left}")
     return None
 
 
-def _new(name: str) -> State:
+def _shape(spec: Spec) -> tuple[bool, list[str]]:
+    return spec.cluster, [site.name for site in spec.sites]
+
+
+def _new(name: str, spec: Spec) -> State:
     directory = lab_dir(name)
     directory.mkdir(parents=True, mode=0o700)
     call = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", f"lab {name}", "-f", str(directory / "key")]
     subprocess.run(call, check=True, stdin=subprocess.DEVNULL)
-    state = State(name, network.create(name))
+    state = State(name, network.create(name, *_shape(spec)))
     state.save()
     return state
 
 
 def plan(
-    state: State, wanted: dict[str, str], seen: dict[str, dict[str, Any]]
+    state: State, wanted: dict[str, str], seen: dict[str, dict[str, Any]], at: Mapping[str, str] | None = None
 ) -> tuple[list[str], list[str], list[str]]:
-    """Which hosts to remove, make and mend, from fingerprints wanted and containers seen. Changes `state.hosts`."""
+    """Which hosts to remove, make and mend, from fingerprints wanted and containers seen. Changes `state.hosts`.
+
+    at: the site of a host. A host has the same number in every network.
+    """
     gone = [name for name, one in seen.items() if one["State"]["Status"] == "created"]  # killed before it was complete
     for name in seen:
         known = state.hosts.get(name)
         if name not in gone and (known is None or known.fingerprint != wanted.get(name)):
             gone.append(name)
     stay = {name: placed for name, placed in state.hosts.items() if name in seen and name not in gone}
-    used = {placed.plain for placed in stay.values()}
+    used = {network.position(placed.plain) for placed in stay.values()}
     fresh = [name for name in wanted if name not in stay]
-    places = (position for position in range(240) if network.address(state.networks.plain, position) not in used)
+    places = (position for position in range(240) if position not in used)
     for name, position in zip(fresh, places):
-        plain, cluster = (
-            network.address(subnet, position) for subnet in (state.networks.plain, state.networks.cluster)
-        )
-        stay[name] = Placed(plain, cluster, wanted[name])
+        site = (at or {}).get(name, "")
+        reached = network.address(state.networks.sites[site] if site else state.networks.plain, position)
+        inside = state.networks.cluster and not site
+        cluster = network.address(state.networks.cluster, position) if inside else ""
+        stay[name] = Placed(reached, cluster, wanted[name], site)
     state.hosts = {name: stay[name] for name in wanted}
     return gone, fresh, [name for name in wanted if name not in fresh]
 
@@ -119,10 +127,9 @@ def variables(state: State, spec: Spec, app: dict[str, Any], minio_hosts: list[s
     shared = fill({**app, **spec.variables}, places)
     written = {}
     for name, placed in state.hosts.items():
-        written[name] = inventory.connection(placed.plain, state.key) | {
-            "mastodon_address": placed.cluster,
-            "mastodon_secrets_file": str(state.directory / "mastodon_secrets.yml"),
-        }
+        written[name] = inventory.connection(placed.plain, state.key)
+        written[name] |= {"mastodon_address": placed.cluster} if placed.cluster else {}
+        written[name]["mastodon_secrets_file"] = str(state.directory / "mastodon_secrets.yml")
         written[name] |= {"minio_binary": str(minio.path())} if name in minio_hosts else {}
         written[name] |= shared | fill(spec.hosts.get(name, {}).get("vars") or {}, places)
     return written
@@ -140,14 +147,15 @@ def up(name: str, sources: list[Path], listed: list[Host], spec_file: Path | Non
     engine.ensure()
     check_disk(CACHE, engine.root())
     app = app_variables(spec.app)
-    problem = inventory.masked(sources, [host.name for host in wanted], {*inventory.WRITTEN, *app, *spec.variables})
+    ours = {*inventory.WRITTEN, *app, *spec.variables} - (set() if spec.cluster else {"mastodon_address"})
+    problem = inventory.masked(sources, [host.name for host in wanted], ours)
     if problem:
         raise LabError(problem)
     needs_minio = bool(named.minio) or "{minio}" in str([app, spec.variables])
     with ThreadPoolExecutor(1) as background, lock(IN_USE, shared=True), lock(f"lab-{name}"):
         building: Future[Path] | None = background.submit(minio.ensure) if needs_minio else None
         try:
-            state = _bring(name, {host.name: host for host in wanted}, spec.packages)
+            state = _bring(name, {host.name: host for host in wanted}, spec)
             if building is not None:
                 building.result()
         except BaseException:
@@ -165,18 +173,27 @@ def _write(state: State, written: dict[str, dict[str, Any]], out: Path | None) -
         target.chmod(0o600)
 
 
-def _bring(name: str, wanted: dict[str, Host], extra: tuple[str, ...]) -> State:
+def _seen(name: str) -> dict[str, dict[str, Any]]:
+    """A lab's hosts, running or not; gateways are no hosts."""
+    labelled = ((one["Config"]["Labels"].get(HOST_LABEL), one) for one in containers(name))
+    return {host: one for host, one in labelled if host}
+
+
+def _bring(name: str, wanted: dict[str, Host], spec: Spec) -> State:
     proxy = aptproxy.ensure(image.ensure)
     releases = sorted({host.release for host in wanted.values()})
-    images = {release: baked.ensure(image.ensure(release), extra, proxy) for release in releases}
-    state = _usable(name) or _new(name)
-    seen = {one["Config"]["Labels"][HOST_LABEL]: one for one in containers(name)}
+    images = {release: baked.ensure(image.ensure(release), spec.packages, proxy) for release in releases}
+    forwarder = baked.ensure(image.ensure(RELEASES[0]), sites.PACKAGES, proxy) if spec.sites else ""
+    state = _usable(name, spec) or _new(name, spec)
+    seen = _seen(name)
     prints = {host.name: hosts.fingerprint(host, images[host.release]) for host in wanted.values()}
-    gone, fresh, kept = plan(state, prints, seen)
+    gone, fresh, kept = plan(state, prints, seen, {host.name: host.site for host in wanted.values()})
     if gone:
         say(f"{name}: removing {', '.join(gone)} (changed or not wanted any more)")
         hosts.remove([seen[host]["Id"] for host in gone])
     state.save()
+    if made := sites.ensure(state, spec.sites, forwarder):
+        say(f"{name}: gateways of {', '.join(made)} run")
     if fresh:
         with step(f"{name}: starting {', '.join(fresh)}"):
             hosts.each(fresh, lambda host: hosts.create(state, wanted[host], images[wanted[host].release], proxy))
@@ -229,26 +246,36 @@ def down(names: list[str], everything: bool, before: Callable[[State], None] | N
 
 
 def fault(name: str, kind: str, names: list[str]) -> None:
-    """Break or mend hosts, all at once."""
+    """Break or mend hosts and sites, all at once."""
     state = running(name)
-    chosen(state, names)
+    there = state.networks.sites
+    chosen(state, [one for one in names if one not in there])
+    for one in names:
+        known, what = (sites.FAULTS, "site") if one in there else (hosts.FAULTS, "host")
+        if kind not in known:
+            raise LabError(f"'{kind}' cannot be done to the {what} {one}; it can be {', '.join(sorted(known))}")
     with step(f"{name}: {kind} {', '.join(names)}"):
-        hosts.each(names, lambda host: hosts.FAULTS[kind](state, host))
+        hosts.each(names, lambda one: (sites.FAULTS[kind] if one in there else hosts.FAULTS[kind])(state, one))
 
 
 def describe(name: str) -> list[str]:
     """A lab in lines."""
     state = load(name)
-    seen = {one["Config"]["Labels"][HOST_LABEL]: one for one in containers(name)}
+    seen = _seen(name)
     if state is None:
-        return [f"{name}: half a lab, {len(seen)} containers; `python3 -m tests.lab down {name}` removes it"]
+        left = len(containers(name))
+        return [f"{name}: half a lab, {left} containers; `python3 -m tests.lab down {name}` removes it"]
     minutes = (time.time() - state.created) / 60
     lines = [f"{name}: {len(state.hosts)} hosts, {minutes:.0f} min old, inventory {state.inventory}"]
     for host, placed in state.hosts.items():
         status = seen[host]["State"]["Status"] if host in seen else "missing"
-        if status == "running" and network.name(name, "cluster") not in seen[host]["NetworkSettings"]["Networks"]:
+        inside = network.name(name, "cluster")
+        if status == "running" and placed.cluster and inside not in seen[host]["NetworkSettings"]["Networks"]:
             status = "cut off"
-        lines.append(f"  {host:20} {placed.plain:16} {placed.cluster:16} {status}")
+        where = placed.cluster or (f"site {placed.site}" if placed.site else "no cluster")
+        lines.append(f"  {host:20} {placed.plain:16} {where:16} {status}")
+    for number, site in enumerate(state.networks.sites):
+        lines.append(f"  {'site ' + site:20} {network.outer(state.networks.plain, number):16} its gateway")
     return lines
 
 

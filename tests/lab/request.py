@@ -14,8 +14,11 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?")
 MEMORY = re.compile(r"[1-9][0-9]*[mg]")
 PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+(=[^\s]+)?")
-HOST_KEYS = ("memory", "cpus", "release")
-SPEC_KEYS = ("hosts", "packages", "app", "publish", "vars")
+SITE = re.compile(r"[a-z0-9]{1,12}")
+MOST_SITES = 8  # their gateways have the addresses 2 to 9 of the plain network
+HOST_KEYS = ("memory", "cpus", "release", "site")
+SITE_KEYS = ("nat", "mapping_s", "mtu", "fragments", "delay_ms")
+SPEC_KEYS = ("hosts", "packages", "app", "publish", "vars", "cluster", "sites")
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,21 @@ class Host:
     cpus: float = 0.0
     release: str = RELEASES[0]
     publish: tuple[tuple[int, int], ...] = ()
+    site: str = ""
+
+
+@dataclass(frozen=True)
+class Site:
+    """A network behind NAT. mapping_s: how long the gateway remembers an idle UDP mapping; mtu: what it forwards.
+
+    Without fragments it is a hole: what exceeds the MTU is dropped, in pieces too, and nobody is told.
+    """
+
+    name: str
+    mapping_s: int = 120
+    mtu: int = 0
+    fragments: bool = True
+    delay_ms: int = 0
 
 
 @dataclass(frozen=True)
@@ -38,6 +56,8 @@ class Spec:
     app: str = ""
     publish: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
     variables: Mapping[str, Any] = field(default_factory=dict)
+    cluster: bool = True
+    sites: tuple[Site, ...] = ()
 
 
 def check_name(name: str) -> str:
@@ -68,7 +88,29 @@ def make_host(name: str, options: Mapping[str, Any], publish: Mapping[int, int] 
     release = str(options.get("release", RELEASES[0]))
     if release not in RELEASES:
         raise LabError(f"host '{name}': release '{release}' is unknown; there are {', '.join(RELEASES)}")
-    return Host(name, memory, cpus, release, tuple(sorted((publish or {}).items())))
+    return Host(name, memory, cpus, release, tuple(sorted((publish or {}).items())), str(options.get("site") or ""))
+
+
+def make_site(name: str, options: Mapping[str, Any], place: str) -> Site:
+    """A site from its name and options, or a sentence about what is wrong with them."""
+    if not SITE.fullmatch(name):
+        raise LabError(f"{place}: '{name}' cannot be a site's name; use at most 12 lower-case letters and digits")
+    unknown = sorted(str(key) for key in set(options) - set(SITE_KEYS))
+    if unknown:
+        raise LabError(f"{place}: site '{name}' has no option '{unknown[0]}'; there are {', '.join(SITE_KEYS)}")
+    for key in ("nat", "fragments"):
+        if not isinstance(options.get(key, True), bool):
+            raise LabError(f"{place}: site '{name}': {key} '{options[key]}' is neither true nor false")
+    if not options.get("nat", True):
+        raise LabError(f"{place}: site '{name}': every site is behind NAT; hosts that all can dial are at none")
+    figures = {}
+    for key, lowest, highest in (("mapping_s", 1, 86_400), ("mtu", 576, 1500), ("delay_ms", 0, 1000)):
+        if key in options:
+            value = options[key]
+            if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= highest:
+                raise LabError(f"{place}: site '{name}': {key} '{value}' is no number from {lowest} to {highest}")
+            figures[key] = value
+    return Site(name, fragments=options.get("fragments", True), **figures)
 
 
 def host_from_text(text: str) -> Host:
@@ -126,7 +168,17 @@ def make_spec(document: Any, place: str) -> Spec:
     }
     for name, options in hosts.items():
         _mapping(options.get("vars"), f"{place}: hosts.{name}.vars")
-    return Spec(hosts, tuple(sorted(set(packages))), app, publish, _mapping(content.get("vars"), f"{place}: vars"))
+    cluster = content.get("cluster", True)
+    if not isinstance(cluster, bool):
+        raise LabError(f"{place}: cluster '{cluster}' is neither true nor false")
+    sites = tuple(
+        make_site(str(name), _mapping(options, f"{place}: sites.{name}"), place)
+        for name, options in _mapping(content.get("sites"), f"{place}: sites").items()
+    )
+    if len(sites) > MOST_SITES:
+        raise LabError(f"{place}: {len(sites)} sites do not fit into one lab; {MOST_SITES} do")
+    variables = _mapping(content.get("vars"), f"{place}: vars")
+    return Spec(hosts, tuple(sorted(set(packages))), app, publish, variables, cluster, sites)
 
 
 def apply_spec(names: list[str], listed: list[Host], spec: Spec, place: str) -> list[Host]:
@@ -146,7 +198,19 @@ def apply_spec(names: list[str], listed: list[Host], spec: Spec, place: str) -> 
         given = {key: getattr(host, key) for key in HOST_KEYS if getattr(host, key) != getattr(Host, key)}
         limits = {key: value for key, value in spec.hosts.get(name, {}).items() if key != "vars"}
         made.append(make_host(name, {**limits, **given}, spec.publish.get(name)))
+    _check_sites(made, [site.name for site in spec.sites], place)
     return made
+
+
+def _check_sites(hosts: list[Host], sites: list[str], place: str) -> None:
+    """Faults name hosts and sites alike, so no name may be both."""
+    for host in hosts:
+        if host.name in sites:
+            raise LabError(f"{place}: '{host.name}' is a host and a site; give the site another name")
+        if host.site and host.site not in sites:
+            raise LabError(
+                f"host '{host.name}': there is no site '{host.site}' ({', '.join(sites) or 'none'}); add it to `sites`"
+            )
 
 
 def fill(value: Any, places: Mapping[str, str]) -> Any:

@@ -13,11 +13,12 @@ from .paths import lab_dir
 
 @dataclass
 class Placed:
-    """A host of a running lab."""
+    """A host of a running lab. plain: where this machine reaches it, at a site its address there; no cluster: empty."""
 
     plain: str
     cluster: str
     fingerprint: str
+    site: str = ""
 
 
 @dataclass

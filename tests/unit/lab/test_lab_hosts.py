@@ -77,8 +77,36 @@ def test_a_host_without_limits_has_none() -> None:
     assert "--memory" not in call and "--cpus" not in call and "--publish" not in call
 
 
+def test_a_host_at_a_site_is_on_the_sites_network_only() -> None:
+    nets = Networks("10.213.0.0/24", "10.213.1.0/24", {"home": "10.213.2.0/24"})
+    state = State("demo", nets, 0.0, {"a": Placed("10.213.0.10", "10.213.1.10", "1")})
+    labs.plan(state, {"a": "1", "b": "1"}, {"a": UP}, {"b": "home"})
+    assert state.hosts["b"] == Placed("10.213.2.11", "", "1", "home")
+    call = hosts.create_arguments("demo", Host("b", site="home"), state.hosts["b"], "image:1")
+    assert "--network=demo-site-home" in call and "--ip=10.213.2.11" in call
+    written = labs.variables(state, labs.make_spec({}, "x"), {}, [])
+    assert written["b"]["ansible_host"] == "10.213.2.11" and "mastodon_address" not in written["b"]
+    assert written["a"]["mastodon_address"] == "10.213.1.10"
+
+
+def test_a_lab_without_cluster_leaves_the_address_to_the_inventory() -> None:
+    state = State("demo", Networks("10.213.0.0/24"), 0.0)
+    labs.plan(state, {"a": "1"}, {})
+    assert state.hosts["a"] == Placed("10.213.0.10", "", "1")
+    assert "mastodon_address" not in labs.variables(state, labs.make_spec({"cluster": False}, "x"), {}, [])["a"]
+    with pytest.raises(LabError, match="a is on no cluster network"):
+        hosts.cut(state, "a")
+
+
 @pytest.mark.parametrize(
-    "other", [replace(HOST, memory="3g"), replace(HOST, cpus=2.0), replace(HOST, publish=()), replace(HOST, name="b")]
+    "other",
+    [
+        replace(HOST, memory="3g"),
+        replace(HOST, cpus=2.0),
+        replace(HOST, publish=()),
+        replace(HOST, name="b"),
+        replace(HOST, site="home"),
+    ],
 )
 def test_what_changes_a_host(other: Host) -> None:
     assert hosts.fingerprint(other, "image:1") != hosts.fingerprint(HOST, "image:1")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.lab.errors import LabError
-from tests.lab.request import Host, Spec, apply_spec, check_name, fill, host_from_text, make_host, make_spec
+from tests.lab.request import Host, Site, Spec, apply_spec, check_name, fill, host_from_text, make_host, make_spec
 
 
 def test_a_host_of_the_command_line() -> None:
@@ -25,7 +25,7 @@ def test_a_host_of_the_command_line() -> None:
         ("main,cpus=two", "cpus 'two' is malformed"),
         ("main,cpus=-1", "cpus '-1' is malformed"),
         ("main,cpus=nan", "cpus 'nan' is malformed"),
-        ("main,disk=1g", "there is no option 'disk'; there are memory, cpus, release"),
+        ("main,disk=1g", "there is no option 'disk'; there are memory, cpus, release, site"),
         ("main,release=sid", "release 'sid' is unknown; there are trixie, bookworm"),
         ("Main", "use lower-case letters"),
         ("", "use lower-case letters"),
@@ -52,7 +52,7 @@ def test_a_name_of_a_lab(name: str) -> None:
     ("document", "sentence"),
     [
         ([], "must be a mapping"),
-        ({"host": {}}, "there is no setting 'host'; there are hosts, packages, app, publish, vars"),
+        ({"host": {}}, "there is no setting 'host'; there are hosts, packages, app, publish, vars, cluster, sites"),
         ({"packages": "redis"}, "packages must be a list"),
         ({"packages": ["redis; rm -rf /"]}, "packages must be a list of names"),
         ({"packages": ["--force-yes"]}, "packages must be a list of names"),
@@ -62,6 +62,15 @@ def test_a_name_of_a_lab(name: str) -> None:
         ({"publish": {"main": {8443: 70000}}}, "is malformed"),
         ({"publish": {"main": {True: 443}}}, "is malformed"),
         ({"vars": ["x"]}, "vars must be a mapping"),
+        ({"cluster": "no"}, "cluster 'no' is neither true nor false"),
+        ({"sites": {"Home": {}}}, "'Home' cannot be a site's name"),
+        ({"sites": {"home": {"speed": 1}}}, "site 'home' has no option 'speed'; there are nat, mapping_s, mtu"),
+        ({"sites": {"home": {"nat": False}}}, "site 'home': every site is behind NAT"),
+        ({"sites": {"home": {"fragments": "drop"}}}, "fragments 'drop' is neither true nor false"),
+        ({"sites": {"home": {"mapping_s": 0}}}, "mapping_s '0' is no number from 1 to 86400"),
+        ({"sites": {"home": {"mtu": True}}}, "mtu 'True' is no number from 576 to 1500"),
+        ({"sites": {"home": {"delay_ms": "20"}}}, "delay_ms '20' is no number from 0 to 1000"),
+        ({"sites": {f"s{number}": {} for number in range(9)}}, "9 sites do not fit into one lab; 8 do"),
     ],
 )
 def test_a_malformed_spec_is_explained(document: Any, sentence: str) -> None:
@@ -90,6 +99,26 @@ def test_the_spec_adds_limits_and_the_command_line_wins() -> None:
 def test_a_spec_may_not_name_other_hosts(part: str) -> None:
     with pytest.raises(LabError, match=r"names host 'mian', which is not in the inventory \(main\)"):
         apply_spec(["main"], [], make_spec({part: {"mian": {}}}, "lab.yml"), "lab.yml")
+
+
+def test_hosts_at_sites() -> None:
+    home = {"nat": True, "mapping_s": 10, "mtu": 1400, "fragments": False}
+    spec = make_spec({"cluster": False, "sites": {"home": home, "shed": None}, "hosts": {"a": {"site": "home"}}}, "x")
+    assert spec.sites == (Site("home", 10, 1400, False), Site("shed"))
+    assert apply_spec(["a", "b"], [], spec, "x") == [Host("a", site="home"), Host("b")]
+
+
+@pytest.mark.parametrize(
+    ("document", "sentence"),
+    [
+        ({"sites": {"home": {}}, "hosts": {"a": {"site": "hoem"}}}, r"host 'a': there is no site 'hoem' \(home\)"),
+        ({"hosts": {"a": {"site": "home"}}}, r"host 'a': there is no site 'home' \(none\); add it to `sites`"),
+        ({"sites": {"a": {}}}, "'a' is a host and a site"),
+    ],
+)
+def test_a_site_that_does_not_fit(document: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(LabError, match=sentence):
+        apply_spec(["a"], [], make_spec(document, "lab.yml"), "lab.yml")
 
 
 def test_no_host_at_all() -> None:
