@@ -12,7 +12,7 @@ version_added: 0.1.0
 description:
   - Makes a private key in C(/etc/wireguard/<interface>.key) (root, mode 0600) when there is none, and answers its
     public key. The key of a wg-quick file that is there already is taken over.
-  - Needs no tool on the host.
+  - Needs no tool on the host; where C(wg) is there, it is asked after a rotation that was cut off.
   - A private key is never an argument, a result, a line of a diff or an argument of a command.
   - Changes the key's files only. The running interface follows with M(fediverse.mastodon.wireguard_mesh).
 options:
@@ -22,7 +22,7 @@ options:
     default: wg0
   state:
     description:
-      - V(present) has a key.
+      - V(present) has a key. After a rotation that was cut off, the files follow the key that the interface runs with.
       - V(next) has a second key that the peers can learn before it is used.
       - V(promoted) makes it the key, and keeps the old one.
       - V(rolled_back) makes the old one the key again.
@@ -84,8 +84,20 @@ machine:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.fediverse.mastodon.plugins.module_utils._shell import Changes, Refusal, reporting
-from ansible_collections.fediverse.mastodon.plugins.module_utils._tunnel.key import Keys, Paths, fingerprint, shown
+from ansible_collections.fediverse.mastodon.plugins.module_utils._shell import (
+    Changes,
+    Refusal,
+    Shell,
+    reporting,
+)
+from ansible_collections.fediverse.mastodon.plugins.module_utils._tunnel.key import (
+    Keys,
+    Paths,
+    fingerprint,
+    running_key,
+    shown,
+)
+from ansible_collections.fediverse.mastodon.plugins.module_utils._tunnel.mesh import locked
 from ansible_collections.fediverse.mastodon.plugins.module_utils._wire.read import INTERFACE
 
 STATES = ["present", "next", "promoted", "rolled_back", "settled", "absent"]
@@ -119,6 +131,11 @@ def main() -> None:
         if not INTERFACE.match(interface):
             raise Refusal(f"{interface!r} is no name for an interface: write at most 15 letters, digits or _=+.-")
         keys = Keys(module, Paths(interface), changes)
+        if module.params["state"] == "present" and (keys.next or keys.before):
+            # A rotation that is still under way holds the lock, and leaves other files than it found.
+            with locked(interface, module.check_mode):
+                keys = Keys(module, Paths(interface), changes)
+                keys.converge(running_key(Shell(module), keys.paths))
         settle(keys, module.params["state"], module.params["fingerprint_host"])
     module.exit_json(
         **changes.result(

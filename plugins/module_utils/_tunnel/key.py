@@ -7,12 +7,14 @@ import base64
 import hashlib
 import os
 import secrets
+import shutil
 import tempfile
 from dataclasses import dataclass
 
-from .._shell import Changes, FileSpec, Module, Refusal, put_directory, put_file, read_text
+from .._shell import Changes, FileSpec, Module, Refusal, Shell, put_directory, put_file, read_text
 from .._wire.checks import short
 from .._wire.model import Secret
+from .._wire.read import is_key
 from .._wire.wgfile import parse
 from .._wire.x25519 import public_key
 
@@ -86,6 +88,20 @@ def generate() -> Secret:
     raw[0] &= 248
     raw[31] = raw[31] & 127 | 64
     return Secret(base64.b64encode(bytes(raw)).decode())
+
+
+def running_key(shell: Shell, paths: Paths) -> str:
+    """The public key that the interface runs with, else the one that its file would start it with, else nothing."""
+    if shutil.which("wg"):
+        shown_by_wg = shell.run(["wg", "show", paths.interface, "public-key"], check=False)
+        if shown_by_wg.code == 0 and is_key(shown_by_wg.out.strip()):
+            return shown_by_wg.out.strip()
+    text = read_text(paths.conf)
+    secret = parse(text).private_key if text is not None else None
+    try:
+        return shown(secret)
+    except ValueError:
+        return ""
 
 
 class Keys:
@@ -164,6 +180,24 @@ class Keys:
             raise Refusal(f"{self.paths.next} is not in use yet: state promoted comes before settled.")
         self._remove(self.paths.before)
         self.before = None
+
+    def converge(self, running: str) -> None:
+        """After a rotation that was cut off anywhere: the files follow the key that runs, since the peers do too.
+
+        running: the public key of the interface, or of the file that it would start with; empty when neither is there.
+        """
+        if self.key is None or (self.next is None and self.before is None):
+            return
+        if self.next == self.key:  # a run died while it went back
+            self._remove(self.paths.next)
+            self.next = None
+        if self.next is not None and running == shown(self.next):
+            self.promote()
+        if self.before is not None and self.before != self.key and running == shown(self.before):
+            self.roll_back()
+        elif self.before is not None and running == shown(self.key):
+            self._remove(self.paths.before)
+            self.before = None
 
     def absent(self) -> None:
         """No key is left. Refused while our tunnel's file needs it."""

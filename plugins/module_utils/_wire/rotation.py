@@ -16,10 +16,12 @@ registry then says that the new key is H's key.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
-from .model import MANAGED, NEXT, HostConfig, Peer
+from .model import MANAGED, NEXT, HostConfig, Peer, Secret
 from .steps import Step
 from .topology import Topology
+from .wgfile import Block, WgFile
 
 
 def staged(config: HostConfig, next_keys: Mapping[str, str]) -> HostConfig:
@@ -66,6 +68,29 @@ def give_back(config: HostConfig, name: str) -> Step:
     return Step((*argv, "peer", new.public_key, "remove"), f"peer {name}: back to its old key")
 
 
+def lend(config: HostConfig, name: str, key: str) -> Step:
+    """Both keys are live: `key`, the old or the next one, gets the AllowedIPs; the other stays bare, and known.
+
+    KeyError when no next key is staged; ValueError when `key` is neither.
+    """
+    ends = _ends(config, name)
+    if key not in [one.public_key for one in ends]:
+        raise ValueError(f"{key[:8]}… is no key of {name}")
+    argv = ("wg", "set", config.interface, "peer", key, "allowed-ips", ",".join(ends[0].allowed))
+    which = "next" if key == ends[1].public_key else "old"
+    return Step(argv, f"peer {name}: its {which} key has its addresses")
+
+
+def redial(config: HostConfig, name: str, learned: str = "") -> Step:
+    """`take` once more, after the handshake that it began got lost: the kernel alone waits 5 s (REKEY_TIMEOUT).
+
+    A peer that is made anew begins at once; what it had queued is lost. KeyError: none is staged.
+    """
+    step = take(config, name, learned)
+    gone = ("peer", _ends(config, name)[1].public_key, "remove")
+    return step._replace(argv=(*step.argv[:3], *gone, *step.argv[3:]), says=f"peer {name}: its next key dials again")
+
+
 def flip(config: HostConfig, name: str) -> Step:
     """The one call that a peer makes when it sees a handshake from the next key of `name`. KeyError: none is staged."""
     old, new = _ends(config, name)
@@ -109,6 +134,58 @@ def promote(config: HostConfig, key_file: str) -> tuple[Step, ...]:
     ]
     last = Step(("wg", "set", config.interface, "private-key", key_file), "own key switched")
     return (*steps, last)
+
+
+def switch(interface: str, key_file: str, preshared: Mapping[str, str]) -> Step:
+    """`promote` in one call, which nothing can cut in two: a preshared key without its private key would end the link
+    at the next handshake, within two minutes.
+
+    preshared: {peer's public key: file of its preshared key, /dev/null for none}, only those that change.
+    """
+    argv = ["wg", "set", interface, "private-key", key_file]
+    for key, path in sorted(preshared.items()):
+        argv += ["peer", key, "preshared-key", path]
+    return Step(tuple(argv), "own key switched")
+
+
+def block_of(file: WgFile, name: str) -> Block | None:
+    """The block of a host in a file of ours."""
+    return next((one for one in file.peers if one.name == name and one.kind == MANAGED), None)
+
+
+def moving(file: WgFile, interface: str, name: str, next_key: str, preshared: Secret | None) -> HostConfig:
+    """A peer's blocks while `name` rotates, from the peer's own file: the old key as it is there, and the next one.
+
+    KeyError when the file has no block for it.
+    """
+    old = block_of(file, name)
+    if old is None:
+        raise KeyError(name)
+    peer = Peer(name, old.public_key, old.allowed, old.endpoint, old.keepalive, MANAGED, old.endpoint_name)
+    staged_key = peer._replace(public_key=next_key, allowed=(), kind=NEXT, preshared=preshared)
+    both = (peer._replace(preshared=old.preshared), staged_key)
+    return HostConfig(file.host, interface, file.addresses, file.port, both, mtu=file.mtu)
+
+
+def moved_file(file: WgFile, name: str, key: str, preshared: Secret | None) -> WgFile:
+    """A peer's file after `name` rotated: the same block with the other key. A next key of its is gone."""
+    peers = tuple(
+        one._replace(public_key=key, preshared=preshared) if one.name == name and one.kind == MANAGED else one
+        for one in file.peers
+        if not (one.name == name and one.kind == NEXT)
+    )
+    return replace(file, peers=peers)
+
+
+def own_file(file: WgFile, private_key: Secret, preshared: Mapping[str, Secret | None]) -> WgFile:
+    """The rotated host's own file: its new key, and the preshared keys that go with it, {peer's public key: key}."""
+    peers = tuple(
+        one._replace(preshared=preshared[one.public_key])
+        if one.kind == MANAGED and one.public_key in preshared
+        else one
+        for one in file.peers
+    )
+    return replace(file, private_key=private_key, peers=peers)
 
 
 def batches(topology: Topology, names: Iterable[str]) -> tuple[tuple[str, ...], ...]:
