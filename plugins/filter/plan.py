@@ -9,6 +9,7 @@ from typing import Any
 
 from ansible.errors import AnsibleError, AnsibleFilterError
 from ansible_collections.fediverse.mastodon.plugins.module_utils import _plan
+from ansible_collections.fediverse.mastodon.plugins.module_utils._wire.read import HOST_KEYS, NETWORK_KEYS, variable
 from ansible_collections.fediverse.mastodon.plugins.plugin_utils.filters import plain
 from jinja2.exceptions import UndefinedError
 
@@ -24,7 +25,8 @@ short_description: Compute the plan of a whole Mastodon cluster
 version_added: 0.1.0
 description:
   - From groups and variables of the inventory to every host's processes, pools, addresses and ports.
-  - Reads only the settings that it knows, and no secret. Of other C(mastodon_*) variables only the names count.
+  - Reads only the settings that it knows, called C(mastodon_*) or C(wireguard_*), and no secret. Of others only the
+    names count.
   - Needs no connection to any host. Facts stand in for undeclared cores and memory if the fact cache has them.
 positional: hostvars, collect
 options:
@@ -97,12 +99,39 @@ def inventory(groups: Mapping[str, Any], hostvars: Mapping[str, Any]) -> dict[st
                 broken[name] = str(error)
         facts = variables.get("ansible_facts", {})
         values["facts"] = {name: plain(facts[name]) for name in _plan.FACTS if name in facts}
+        address = _interface_address(facts, str(values.get("mastodon_network_interface", "")))
+        if address:
+            values["facts"]["interface_address"] = address
+        values |= _tunnel(variables, broken)
         found["hosts"][host] = values
         found["names"][host] = present
         found["broken"][host] = broken
         raw = hostvars.raw_get(host) if hasattr(hostvars, "raw_get") else {}
-        found["origins"][host] = {name: where for name in present if (where := _origin(raw.get(name)))}
+        written = [*present, *values.get("wireguard", ())]
+        found["origins"][host] = {name: where for name in written if (where := _origin(raw.get(name)))}
     return found
+
+
+def _interface_address(facts: Mapping[str, Any], interface: str) -> str:
+    """The first address of an interface, IPv4 before IPv6, in the facts; empty if they do not say."""
+    known = facts.get(interface.replace("-", "_"), {}) if interface else {}
+    if not isinstance(known, Mapping):
+        return ""
+    own = [known["ipv4"]] if known.get("ipv4") else []
+    own += [one for one in known.get("ipv6", ()) if one.get("scope") != "link"]
+    return plain(own[0]["address"]) if own else ""
+
+
+def _tunnel(variables: Mapping[str, Any], broken: dict[str, str]) -> dict[str, Any]:
+    """Variables called wireguard_*, if there are any. Of those that only the role reads, the names: one is a secret."""
+    found: dict[str, Any] = {}
+    known = {variable(key) for key in (*NETWORK_KEYS, *HOST_KEYS)}
+    for name in sorted(plain(name) for name in variables if name.startswith("wireguard_")):
+        try:
+            found[name] = plain(variables[name]) if name in known else None
+        except (AnsibleError, UndefinedError) as error:
+            broken[name] = str(error)
+    return {"wireguard": found} if found else {}
 
 
 def plan(groups: Mapping[str, Any], hostvars: Mapping[str, Any], collect: bool = False) -> dict[str, Any]:

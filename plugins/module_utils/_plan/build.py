@@ -14,6 +14,7 @@ from .inputs import read_cluster
 from .memory import Budget
 from .model import ClusterInput, HostInput
 from .names import APP_GROUPS, CLUSTER_SETTINGS, QUEUES
+from .network import Wiring
 from .placement import Placement, place
 from .postgres_settings import Tuning, tune
 from .problems import PlanError, Problems
@@ -38,6 +39,7 @@ def build(inventory: Mapping[str, Any]) -> dict[str, Any]:
     cluster = read_cluster(inventory, problems)
     if cluster is None or not all(cluster.having(group) for group in ("postgres", "redis", "nginx")):
         raise PlanError(problems.all())
+    wiring = Wiring(cluster, problems)
     placement = place(cluster, problems, ledger)
     sizes = {host.name: size(host, cluster, placement, problems, ledger) for host in cluster.hosts}
     units = make(cluster, placement, sizes, problems, ledger)
@@ -61,12 +63,14 @@ def build(inventory: Mapping[str, Any]) -> dict[str, Any]:
         cluster, placement, sizes, units, poolers, total, tuning, redis_clients.limit(cluster, units, problems), ledger
     )
     hosts = {host.name: shares.of(host) for host in cluster.hosts}
+    network = wiring.weave(hosts, problems, ledger)
     for name, share in hosts.items():
         ports.check(name, share, problems)
     ledger.everywhere(hosts.values(), rules.ALL)
     plan: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "cluster": _cluster(cluster, placement),
+        "network": network,
         "hosts": hosts,
         "ledger": plain(total),
         "forecast": outlook,

@@ -18,7 +18,7 @@ Plan = Mapping[str, Any]
 
 def text(plan: Plan, why: bool = False) -> list[str]:
     """Cluster first, then each host, then what to know."""
-    lines = ["", *_cluster(plan), *_ledger(plan), *_forecast(plan)]
+    lines = ["", *_cluster(plan), *network_lines(plan), *_ledger(plan), *_forecast(plan)]
     binding = _bindings(plan)
     for host in plan["hosts"].values():
         lines += ["", *_host(host, binding.get(host["name"], ()))]
@@ -74,6 +74,28 @@ def _cluster(plan: Plan) -> list[str]:
         for host in plan["hosts"].values()
     ]
     return [*lines, "", *table(["host", "address", "cores", "memory", "claimed", "groups"], rows, right=(2, 3, 4))]
+
+
+def network_lines(plan: Plan) -> list[str]:
+    """The cluster's network, if it is more than declared addresses; of tunnels every host and what is not direct."""
+    network = plan["network"]
+    if network["kind"] == "existing":
+        where = {host["network"]["interface"] or "" for host in plan["hosts"].values()}
+        return ["", *wrapped("  network     ", f"existing, on {', '.join(sorted(where))}; verified, not managed")]
+    if network["kind"] != "wireguard":
+        return []
+    from .._wire.table import plan_rows
+
+    head, rows = plan_rows(network["settings"], network["hosts"])
+    lines = ["", *wrapped("  tunnels     ", head), ""]
+    lines += table(["host", "address", "dialled at", "part", "direct", "relayed", "none", "routes"], rows, (4, 5, 6))
+    pairs = [f"{one['one']}\u2013{one['other']} through {one['hub']}" for one in network["relayed"]]
+    pairs += [f"{one['one']}\u2013{one['other']} not at all" for one in network["unreachable"]]
+    rest = network["counts"]["relayed"] + network["counts"]["unreachable"] - len(pairs)
+    if pairs:
+        more = f", and {rest} more pairs" if rest else ""
+        lines += wrapped("  not direct  ", ", ".join(pair.replace(" ", HARD) for pair in pairs) + more)
+    return lines
 
 
 def _ledger(plan: Plan) -> list[str]:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
@@ -19,6 +18,7 @@ from .cluster_settings import (
 )
 from .hosts import check_groups
 from .model import ClusterInput, HostInput, PoolWish, Ports, PumaWish, StreamingWish
+from .network import KINDS, PRIVATE, WIREGUARD, read_address, read_interface
 from .problems import Problems, did_you_mean
 from .profile_wish import read_profile
 from .read import UNSET, Reader, shown
@@ -58,19 +58,22 @@ def read_cluster(raw: Raw, problems: Problems) -> ClusterInput | None:
             f"{media_domain} is the site's own name",
             "give media a name of its own, or leave it out",
         )
+    network = cluster.reader.choice("mastodon_network", cluster.value("mastodon_network"), PRIVATE, KINDS)
     members = {group: frozenset(groups.get(group, ())) for group in names.ROLE_GROUPS}
     hosts = tuple(
         _read_host(
             name,
             tuple(group for group in names.ROLE_GROUPS if name in members[group]),
             values[name],
-            order,
+            len(order) == 1,
+            network,
             raw.get("broken", {}).get(name, ()),
             problems,
         )
         for name in order
     )
-    _check_addresses(hosts, problems)
+    if network != WIREGUARD:  # the tunnel's own checks know more
+        _check_addresses(hosts, problems)
     backend_default = "minio" if groups.get("minio") else "none"
     backend = cluster.reader.choice(
         "mastodon_s3_backend", cluster.value("mastodon_s3_backend"), backend_default, ("minio", "external", "none")
@@ -114,6 +117,7 @@ def read_cluster(raw: Raw, problems: Problems) -> ClusterInput | None:
         preset=preset,
         backlog=cluster.reader.mapping("mastodon_backlog", cluster.value("mastodon_backlog"), names.QUEUES),
         deadline_s=read_deadline(cluster.reader, cluster.value("mastodon_backlog_deadline_s")),
+        network=network,
         hosts=hosts,
     )
 
@@ -189,7 +193,8 @@ def _read_host(
     name: str,
     groups: tuple[str, ...],
     values: Raw,
-    order: tuple[str, ...],
+    alone: bool,
+    network: str,
     broken: Collection[str],
     problems: Problems,
 ) -> HostInput:
@@ -223,12 +228,13 @@ def _read_host(
                 f"{setting}.method", reader.mapping(setting, given, known).get("method", UNSET), "distribution", methods
             )
     cores, memory_mb = read_size(reader, name, values, broken)
+    interface = read_interface(reader, value("mastodon_network_interface"), network)
     db_rtt_ms = read_round_trip(reader, "mastodon_db_rtt_ms", value("mastodon_db_rtt_ms"))
     redis_rtt_ms = read_round_trip(reader, "mastodon_redis_rtt_ms", value("mastodon_redis_rtt_ms"))
     return HostInput(
         name=name,
         groups=groups,
-        address=_address(reader, value("mastodon_address"), name, order),
+        address=read_address(reader, values, alone, network, interface),
         architecture=reader.choice(
             "mastodon_architecture", value("mastodon_architecture"), "amd64", ("amd64", "arm64")
         ),
@@ -248,32 +254,14 @@ def _read_host(
         streaming=StreamingWish(**wishes("mastodon_streaming", {"processes": (1, 128), "db_pool": (1, 500)})),
         pool=PoolWish(**wishes("mastodon_pgbouncer", {"pool_size": (1, 1000), "reserve": (0, 500)}, ("enabled",))),
         units=read_units(reader, value("mastodon_sidekiq_workers")),
+        interface=interface,
+        tunnel={**(values.get("wireguard") or {}), "mastodon_address": value("mastodon_address")},
     )
 
 
 def _port(name: str) -> int:
     default: int = getattr(Ports(), name)
     return default
-
-
-def _address(reader: Reader, value: Any, name: str, order: tuple[str, ...]) -> str:
-    if value is UNSET and len(order) == 1:
-        return "127.0.0.1"
-    if value is UNSET:
-        reader.bad(
-            "mastodon_address",
-            "is not set, and the cluster has more than one host",
-            f"give {name} its address in the cluster's network, such as 10.40.0.11",
-        )
-        return ""
-    address = reader.address("mastodon_address", value)
-    if address and len(order) > 1 and ipaddress.ip_address(address).is_loopback:
-        reader.bad(
-            "mastodon_address",
-            f"{address} cannot be reached from other hosts",
-            "write one of the cluster's network",
-        )
-    return address
 
 
 def _check_addresses(hosts: tuple[HostInput, ...], problems: Problems) -> None:

@@ -88,6 +88,9 @@ class HostInput:
     streaming: StreamingWish
     pool: PoolWish
     units: tuple[UnitWish, ...] | None
+    # The interface of a network that somebody else runs, and what the inventory says of this host's tunnel.
+    interface: str
+    tunnel: Mapping[str, Any]
 
     def has(self, *groups: str) -> bool:
         """In one of these groups."""
@@ -120,6 +123,7 @@ class ClusterInput:
     preset: str
     backlog: Mapping[str, Mapping[str, Any]]
     deadline_s: float | None
+    network: str
     hosts: tuple[HostInput, ...]
 
     @property

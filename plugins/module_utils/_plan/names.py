@@ -44,6 +44,7 @@ CLUSTER_SETTINGS = (
     "mastodon_job_profile",
     "mastodon_media_domain",
     "mastodon_monthly_active_users",
+    "mastodon_network",
     "mastodon_preset",
     "mastodon_replica",
     "mastodon_s3",
@@ -68,6 +69,7 @@ HOST_SETTINGS = (
     "mastodon_db_rtt_ms",
     "mastodon_disk",
     "mastodon_memory_mb",
+    "mastodon_network_interface",
     "mastodon_node",
     "mastodon_pgbouncer",
     "mastodon_ports",
@@ -86,6 +88,21 @@ KEYS_ONLY = ("mastodon_environment", "mastodon_smtp")
 
 # Values of mastodon_s3 that never enter the plan, only whether they are there.
 S3_SECRETS = ("access_key", "secret_key")
+
+# Variables called wireguard_* that the role reads itself; the others are the tunnel's (_wire/read.py).
+TUNNEL_ROLE_SETTINGS = (
+    "wireguard_adopt",
+    "wireguard_allow_disruption",
+    "wireguard_hosts",
+    "wireguard_members",
+    "wireguard_preshared",
+    "wireguard_preshared_epoch",
+    "wireguard_preshared_seed",
+    "wireguard_purge_foreign",
+    "wireguard_registry_file",
+    "wireguard_settings",
+    "wireguard_verify_timeout",
+)
 
 # Settings that roles read and the plan does not.
 OTHER_SETTINGS = (

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from .model import ClusterInput, HostInput
 from .names import APP_GROUPS, SCHEDULER
+from .network import WIREGUARD
 from .problems import Problems
 from .why import Ledger
 
@@ -83,6 +84,8 @@ def _roles(host: HostInput, cluster: ClusterInput) -> tuple[str, ...]:
         found.add("mastodon")
     if cluster.s3_backend != "minio":
         found.discard("minio")
+    if cluster.network == WIREGUARD:
+        found.add("wireguard")
     return tuple(sorted(found))
 
 

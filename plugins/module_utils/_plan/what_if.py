@@ -106,6 +106,7 @@ def _host(changed: dict[str, Any], name: str, wish: Any) -> list[Problem]:
     if not values:
         values.update(_shared(changed))
         values.setdefault("mastodon_address", _free_address(hosts))
+        _into_tunnel(values, hosts)
     for group in wish.get("groups") or ():
         if group not in names.ROLE_GROUPS:
             fix = did_you_mean(str(group), names.ROLE_GROUPS, f"write some of {', '.join(names.ROLE_GROUPS)}")
@@ -129,9 +130,22 @@ def _host(changed: dict[str, Any], name: str, wish: Any) -> list[Problem]:
 def _shared(changed: Mapping[str, Any]) -> dict[str, Any]:
     """What a new host has in common with all others."""
     first: Mapping[str, Any] = next(iter(changed["hosts"].values()), {})
-    return {key: first[key] for key in (*names.CLUSTER_SETTINGS, *names.KEYS_ONLY) if key in first}
+    shared = (*names.CLUSTER_SETTINGS, *names.KEYS_ONLY, "mastodon_network_interface")
+    return {key: first[key] for key in shared if key in first}
 
 
 def _free_address(hosts: Mapping[str, Mapping[str, Any]]) -> str:
     taken = {values.get("mastodon_address") for values in hosts.values()}
     return next(address for number in range(1, 255) if (address := UNUSED.format(number)) not in taken)
+
+
+def _into_tunnel(values: dict[str, Any], hosts: Mapping[str, Mapping[str, Any]]) -> None:
+    """A new host among tunnels has the next free address of theirs, and dials the others."""
+    from .._wire import addresses
+
+    tunnel = [one["wireguard"] for one in hosts.values() if one.get("wireguard", {}).get("wireguard_networks")]
+    networks = tunnel[0]["wireguard_networks"] if tunnel else ()
+    whole = addresses.network(str(networks if isinstance(networks, str) else next(iter(networks), "")))
+    taken = [str(one["mastodon_address"]) for one in hosts.values() if one.get("mastodon_address")]
+    if values.get("mastodon_network") == "wireguard" and whole:
+        values["mastodon_address"] = addresses.next_free_address(str(whole), taken)

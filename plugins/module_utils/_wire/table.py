@@ -4,10 +4,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
+from .._plan.problems import Problems
 from .checks import short
 from .model import DIRECT, RELAY, UNREACHABLE
+from .read import read_network
 from .topology import Topology
 
 # Pairs are listed one by one up to here; a large network is told by its counts.
@@ -50,6 +53,22 @@ def rows(topology: Topology) -> list[dict[str, Any]]:
         for one in topology.network.unmanaged
     ]
     return found
+
+
+def plan_rows(settings: Mapping[str, Any], hosts: Mapping[str, Mapping[str, Any]]) -> tuple[str, list[list[str]]]:
+    """A heading, and a row of texts per host and phone, of a plan's `network`; keys are not known yet.
+
+    Columns: host, address, dialled at, part, direct, relayed, without a path, networks behind it.
+    """
+    topology = Topology(read_network(settings, hosts, Problems()))
+    network = topology.network
+    found = [
+        [row["name"], ", ".join(row["addresses"]), row["endpoint"], row["part"]]
+        + [str(row[word]) for word in ("direct", "relayed", "unreachable")]
+        + [", ".join(row["routed"])]
+        for row in rows(topology)
+    ]
+    return f"{network.topology}, {', '.join(network.prefixes)} on {network.interface}", found
 
 
 def indirect(topology: Topology) -> list[dict[str, str]]:
