@@ -76,3 +76,7 @@ benchmark-sizing: venv ## The plan against other configurations on real Sidekiq:
 .PHONY: benchmark-wire
 benchmark-wire: venv ## The tunnels: 500 hosts planned, one host written: WIRE="--hosts 1000"
 	python3 -m benchmarks.wire $(WIRE)
+
+.PHONY: benchmark-tunnel
+benchmark-tunnel: venv ## What a tunnel under traffic loses: a host joins, keys are replaced: TUNNEL="--repeat 3 --only hub"
+	python3 -m benchmarks.tunnel $(TUNNEL)
