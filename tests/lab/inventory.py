@@ -18,6 +18,7 @@ from .errors import LabError
 WRITTEN = (
     *("ansible_host", "ansible_user", "ansible_ssh_private_key_file", "ansible_ssh_common_args"),
     *("ansible_python_interpreter", "mastodon_address", "mastodon_secrets_file", "minio_binary"),
+    "wireguard_registry_file",
 )
 LOCAL = ("localhost", "127.0.0.1")
 

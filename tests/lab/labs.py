@@ -130,6 +130,7 @@ def variables(state: State, spec: Spec, app: dict[str, Any], minio_hosts: list[s
         written[name] = inventory.connection(placed.plain, state.key)
         written[name] |= {"mastodon_address": placed.cluster} if placed.cluster else {}
         written[name]["mastodon_secrets_file"] = str(state.directory / "mastodon_secrets.yml")
+        written[name]["wireguard_registry_file"] = str(state.directory / "wireguard_public_keys.yml")
         written[name] |= {"minio_binary": str(minio.path())} if name in minio_hosts else {}
         written[name] |= shared | fill(spec.hosts.get(name, {}).get("vars") or {}, places)
     return written

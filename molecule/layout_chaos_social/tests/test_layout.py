@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import uuid
+
 import pytest
 
+from tests.e2e import hosts
+from tests.e2e.client import Visitor
 from tests.e2e.cluster import Cluster, playbook
 from tests.e2e.hosts import host, sql
 from tests.e2e.layout import *  # noqa: F403
 from tests.e2e.layout import connects_from, inner_ports
+from tests.e2e.outside import wait
 from tests.e2e.rounds import Round
+from tests.tunnel.wire import plain_interface, watched
 
 
 def test_hosts_reach_of_each_other_what_they_need(cluster: Cluster) -> None:
@@ -68,3 +74,25 @@ def leftovers(cluster: Cluster) -> list[list[str]]:
     posts = "SELECT count(*) FROM statuses WHERE text LIKE 'fediverse.mastodon verify%' AND deleted_at IS NULL"
     tokens = "SELECT count(*) FROM oauth_access_tokens WHERE expires_in = 600"
     return sql(cluster, posts) + sql(cluster, tokens)
+
+
+def test_nothing_but_the_tunnel_crosses_the_plain_network(cluster: Cluster, admin: Visitor) -> None:
+    """A post and a job of every queue, watched at every host's plain interface, and in the tunnel as a control."""
+    marker = f"marker-{uuid.uuid4().hex}"
+    there = {name: host(cluster, name) for name in cluster.hosts}
+    tunnel = cluster.hosts["main"]["network"]["interface"]
+    plain = [(name, plain_interface(one)) for name, one in there.items()]
+    orders = [{"queue": queue, "note": marker} for queue in cluster.settings["queues"]]
+    query = f"SELECT count(*) FROM lab_runs WHERE note = '{marker}' AND finished_at IS NOT NULL"
+    with watched(there, [*plain, ("main", tunnel)], marker) as seen:
+        admin.api.status_post(marker, visibility="direct")
+        hosts.push(cluster, orders)
+        wait(lambda: sql(cluster, query) == [[str(len(orders))]], "the jobs", 60)
+    assert [pair for pair, one in seen.items() if one.dropped or not one.packets] == []
+    assert seen["main", tunnel].marked > 0  # Redis answers the worker in clear, inside the tunnel
+    assert [pair for pair in plain if seen[pair].marked] == []
+    addresses = {cluster.addresses[name] for name in cluster.hosts}
+    port = cluster.hosts["main"]["wireguard"]["port"]
+    flows = {flow for pair in plain for flow in seen[pair].between(addresses)}
+    assert flows
+    assert [flow for flow in flows if flow[0] != "udp" or flow[3:] not in ((port, port), (0, 0))] == []

@@ -1,0 +1,1 @@
+"""Traffic through tunnels, and what crosses the wire beside them."""
