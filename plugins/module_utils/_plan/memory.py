@@ -23,7 +23,6 @@ POSTGRES_MB = 256  # its least: 50 connections, 32 MB of shared buffers, vacuum
 POOLER_CLIENT_KB = 4
 OUTSIDE = 0.10  # of the memory that nobody may claim: page cache and surprises (sizing 2.3, I9)
 POSTGRES_DEDICATED, POSTGRES_SHARED, POSTGRES_LEAST = 0.80, 0.35, 0.25
-PUMA_SHARE = 0.45  # of what is left where Sidekiq lives beside it
 
 UNITS = {
     "sidekiq": SIDEKIQ_MB,

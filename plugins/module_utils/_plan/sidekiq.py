@@ -82,6 +82,7 @@ ALL: tuple[Queue, ...] = (("default", 8), ("ingress", 4), ("push", 6), ("mailers
 FEW, SOME, MANY = (1, 2, 3, 5, 10), (5, 10, 15, 25), (10, 15, 25, 50)
 HELP: tuple[Queue, ...] = (("default", 1),)  # safe there: ingress waits for no server that may be dead
 SPARE = 0.5  # of the memory that is left over goes to processes for backlogs, the rest to whoever is started on demand
+ALL_APART = 5  # processes from which on each kind has its own
 PEAK = 1.25  # cores at 70 % carry that much more than the load that is designed for, as few threads compete then
 
 
@@ -99,6 +100,16 @@ def choose(room: Room) -> list[Chosen]:
     if sum(each.processes for each in chosen) > room.processes:
         return [_slimmed(room, each, scale) for each in _squeeze(room, chosen, scale)]
     return _for_backlogs(room, _spread(room, chosen, scale), scale)
+
+
+def needed(room: Room) -> int:
+    """Processes that carry what the cores are designed for while no server elsewhere is slow, each kind on its own.
+
+    With the most threads each; whatever memory there is.
+    """
+    ample = replace(room, memory_mb=ALL_APART * room.process_mb)
+    scale = _scale(ample)
+    return sum(max(1, math.ceil(_carrying(ample, kind, kind.options[-1], scale))) for kind in _kinds(ample))
 
 
 def units(chosen: Sequence[Chosen]) -> tuple[UnitWish, ...]:

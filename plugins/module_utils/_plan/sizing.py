@@ -16,7 +16,7 @@ from .model import ClusterInput, HostInput, UnitWish
 from .names import APP_GROUPS, SCHEDULER
 from .placement import Placement
 from .problems import Problems
-from .sidekiq import Chosen, Room, choose, units
+from .sidekiq import Chosen, Room, choose, needed, units
 from .why import Ledger
 
 UNMEASURED_MS = 0.5  # a round trip between hosts of one network, until it is measured
@@ -25,6 +25,7 @@ SOCKETS_PER_USER = 0.08  # browsers connected at once, of the people active in a
 SOCKETS_PER_PROCESS = 1500
 STREAMING_POOL = 10
 STEP_MB = 64
+BESIDE_SIDEKIQ = 1.25  # workers for each core of the web's share, as jobs leave some of it idle
 PUMA_THREADS = 3  # two or three; one would let a look-up elsewhere hold the worker (real-mastodon 6)
 
 
@@ -251,16 +252,9 @@ class _Sizer:
             return 0
         beside = host.has("sidekiq_workers") and host.units is None
         share = self.shares["puma"]
-        wanted = max(2 if self.cores > 1 else 1, round(share * (1.25 if beside else 1)))
-        room = self.left * (memory.PUMA_SHARE if beside else 1)
+        wanted = max(2 if self.cores > 1 else 1, round(share * (BESIDE_SIDEKIQ if beside else 1)))
         master, worker = host.unit_memory_mb["puma_master"], host.unit_memory_mb["puma_worker"]
-        fits = max(1, math.floor((room - master) / worker))
-        if (
-            beside
-            and fits < 2
-            and self.left >= memory.puma(2, host.unit_memory_mb) + 2 * host.unit_memory_mb["sidekiq"]
-        ):
-            fits = 2
+        fits = self._beside_sidekiq(wanted) if beside else max(1, math.floor((self.left - master) / worker))
         workers = host.puma.workers or min(wanted, fits)
         self._claim(
             "puma",
@@ -276,7 +270,10 @@ class _Sizer:
             self.ledger.because(
                 f"{self.path}.puma.workers",
                 workers,
-                "one a core of the web's share (a quarter more beside Sidekiq), as far as memory goes (sizing 2.2, 5)",
+                "one a core of the web's share and a quarter more, as far as memory goes; from the third on after the"
+                " Sidekiq processes that so many cores need (sizing 2.2, 5)"
+                if beside
+                else "one a core of the web's share, as far as memory goes (sizing 2.2, 5)",
                 f"memory: {wanted} wanted, {worker} MB each" if short else f"{share:.1f} cores",
                 cores_of_the_web=round(share, 2),
                 wanted=wanted,
@@ -287,11 +284,33 @@ class _Sizer:
             self.ledger.because(f"{self.path}.puma.workers", workers, "as wished in mastodon_puma")
         return workers
 
-    def _sidekiq(self) -> tuple[tuple[Chosen, ...], tuple[UnitWish, ...], Room]:
+    def _beside_sidekiq(self, wanted: int) -> int:
+        """Workers that memory has room for where Sidekiq lives on the same host.
+
+        The third and each further one waits for the Sidekiq processes that are needed where its core is first there:
+        then more cores or more memory never take from either (sizing 2.3, I18).
+        """
+        one = self.host.unit_memory_mb
+
+        def fits(workers: int, processes: int) -> bool:
+            return self.left >= memory.puma(workers, one) + processes * one["sidekiq"]
+
+        if not fits(2, 2):
+            return 1
+        workers = 2
+        for_each = self.shares["sidekiq_workers"] / self.shares["puma"]
+        while workers < wanted:
+            cores = (workers + 0.5) / BESIDE_SIDEKIQ * for_each
+            if not fits(workers + 1, needed(self._room(cores, self.left))):
+                break
+            workers += 1
+        return workers
+
+    def _room(self, cores: float, memory_mb: int) -> Room:
         host = self.host
-        room = Room(
-            cores=self.shares["sidekiq_workers"],
-            memory_mb=max(0, self.left),
+        return Room(
+            cores=cores,
+            memory_mb=max(0, memory_mb),
             process_mb=host.unit_memory_mb["sidekiq"],
             distance=distance(host, self.cluster),
             queues=self.queues,
@@ -299,6 +318,9 @@ class _Sizer:
             breaker_pool=self.cluster.breaker_pool,
             profile=self.cluster.profile,
         )
+
+    def _sidekiq(self) -> tuple[tuple[Chosen, ...], tuple[UnitWish, ...], Room]:
+        room = self._room(self.shares["sidekiq_workers"], self.left)
         # Hosts that are alike get the same; thousands of them are a few kinds.
         kind = (room.cores, room.processes, room.process_mb, room.distance, room.queues, room.scheduler)
         known: dict[object, tuple[tuple[Chosen, ...], tuple[UnitWish, ...]]]

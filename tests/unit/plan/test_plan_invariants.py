@@ -174,3 +174,20 @@ def test_more_memory_never_does_less_where_everything_is_on_one_host(cores: int,
         build(cases.single(mastodon_cpus=cores, mastodon_memory_mb=size)) for size in (memory, memory + more)
     )
     assert_not_less(large, small)
+
+
+@GROWN
+@given(st.integers(1, 16), st.integers(1, 8), st.integers(5120, 40960))
+def test_more_cores_never_do_less_where_everything_is_on_one_host(cores: int, more: int, memory: int) -> None:
+    """Puma's further workers come after the Sidekiq processes that so many cores need."""
+    few, many = (build(cases.single(mastodon_cpus=size, mastodon_memory_mb=memory)) for size in (cores, cores + more))
+    assert_not_less(many, few)
+    (before,), (after,) = (plan["hosts"]["main"]["puma"] for plan in (few, many))
+    assert after["workers"] >= before["workers"]
+
+
+@pytest.mark.parametrize(("cores", "memory"), [(13, 11264), (20, 14370), (36, 21300)])
+def test_a_core_more_gives_no_process_of_sidekiq_to_puma_that_it_needs(cores: int, memory: int) -> None:
+    """The fourth, sixth and tenth Puma worker took the process without which half of the pushes were not done."""
+    few, many = (build(cases.single(mastodon_cpus=size, mastodon_memory_mb=memory)) for size in (cores, cores + 2))
+    assert_not_less(many, few)
