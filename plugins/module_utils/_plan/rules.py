@@ -112,4 +112,12 @@ PORTS = (
     Rule("nginx.streaming.port", "of that process, on the host that has it"),
     Rule("nginx.media.port", "MinIO's, on the host that has it"),
 )
-ALL = (*SIZE, *CLAIMS, *PROCESSES, *POOLS, *FILES, *KERNEL, *PORTS)
+TUNNEL = (
+    Rule("wireguard.port", "wireguard_listen_port of the host, else wireguard_port, else 51820"),
+    Rule(
+        "wireguard.sysctl",
+        "services bind the tunnel's address before it is there; a host that relays forwards, and tells nobody of a"
+        " shorter way that there is not (wireguard-join c.4.7)",
+    ),
+)
+ALL = (*SIZE, *CLAIMS, *PROCESSES, *POOLS, *FILES, *KERNEL, *PORTS, *TUNNEL)

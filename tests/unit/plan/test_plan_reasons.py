@@ -14,8 +14,8 @@ from plan_strategies import clusters
 
 from tests import golden
 
-# Maps of like numbers, which one reason explains: behind them come queues.
-MAPS = ("capacity", "jobs_per_second", "most", "expected")
+# Maps which one reason explains: numbers by queue, and the kernel's settings for a tunnel.
+MAPS = re.compile(r"(\.capacity|forecast\.(?:jobs_per_second|most|expected)|\.wireguard\.sysctl)\..*")
 # Computed elsewhere, with a sentence for each queue.
 TOLD = ("forecast.backlog.",)
 
@@ -35,8 +35,7 @@ def numbers(value: Any, path: str) -> Iterator[str]:
 
 def spellings(path: str, hosts: list[str]) -> Iterator[str]:
     """How a reason may write this path: with the entry, its kind, its index 0 or without; of this host or of all."""
-    if path.split(".")[-2] in MAPS:
-        path = path.rpartition(".")[0]
+    path = MAPS.sub(r"\1", path)
     kinds = re.sub(r"-\d+\]", "]", path)
     for each in (path, kinds, re.sub(r"\[[^]]*\]", "", path)):
         yield each
@@ -58,6 +57,16 @@ def unexplained(plan: dict[str, Any]) -> set[str]:
     }
 
 
+def tunnels() -> dict[str, Any]:
+    """Four hosts behind one hub."""
+    inventory = cases.four({"mastodon_network": "wireguard"})
+    for name, values in inventory["hosts"].items():
+        values["wireguard"] = {"wireguard_networks": ["10.40.0.0/24"], "wireguard_topology": "hub_spoke"}
+        if name == "main":
+            values["wireguard"] |= {"wireguard_endpoint": "192.0.2.1", "wireguard_hub": True}
+    return inventory
+
+
 def inventories() -> dict[str, dict[str, Any]]:
     """Beside the shipped ones: what they do not have."""
     small = cases.four(main={"mastodon_memory_mb": 2000})
@@ -73,6 +82,7 @@ def inventories() -> dict[str, dict[str, Any]]:
             worker={"mastodon_sidekiq_workers": [{**unit, "processes": 2}], "mastodon_pgbouncer": {"pool_size": 9}},
             media={"mastodon_unit_memory_mb": {"minio": 700}},
         ),
+        "tunnels": tunnels(),
         "backlog": cases.four({"mastodon_backlog": {"push": {"queued": 5000, "arrivals": 20}}}),
     }
 
