@@ -39,6 +39,8 @@ FORMATS: dict[str, Format] = {
     "minio_root_password": Format(40, 8, 64),
     "s3_access_key": Format(20, 3, 128),
     "s3_secret_key": Format(40, 8, 128),
+    # The preshared keys of all tunnels are derived from it.
+    "wireguard_seed": Format(64, 32),
 }
 VAPID = ("vapid_private_key", "vapid_public_key")
 NAMES = (*FORMATS, *VAPID)

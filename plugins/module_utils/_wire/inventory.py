@@ -34,3 +34,11 @@ def from_inventory(
                     name, word, f"{value!r} here, {settings[key]!r} elsewhere", "set it once, for group mastodon"
                 )
     return settings, found
+
+
+def alone(hosts: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Mapping[str, Any]]:
+    """The variables of a single host, with a network and an address where it has none; of several hosts as they are."""
+    if len(hosts) != 1:
+        return hosts
+    ((name, given),) = hosts.items()
+    return {name: {"wireguard_networks": ["10.66.0.0/24"], "mastodon_address": "10.66.0.1", **given}}

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from .model import RELAY
@@ -30,16 +30,16 @@ def share(topology: Topology, name: str, forwards: bool) -> dict[str, Any]:
         "hub": me.hub,
         "forwards": forwards,
         "neighbours": list(topology.neighbours(name)),
-        "sysctl": sysctl(me.addresses, forwards),
+        "sysctl": sysctl(network.interface, me.addresses, forwards),
     }
 
 
-def sysctl(addresses: Collection[str], forwards: bool) -> dict[str, int]:
-    """Kernel settings, but those of the interface itself.
+def sysctl(interface: str, addresses: Collection[str], forwards: bool) -> dict[str, int]:
+    """Kernel settings; a name with slashes belongs to the interface.
 
     ip_nonlocal_bind: services bind the tunnel's address before the tunnel is up. send_redirects: a hub would tell a
-    spoke, with each packet, to reach the other spoke directly (wireguard-join c.4.7); a single interface decides by
-    itself where `all` is 0.
+    spoke, with each packet, to reach the other spoke directly (wireguard-join c.4.7); where `all` is 0, each interface
+    decides for itself.
     """
     ipv4, ipv6 = any("." in text for text in addresses), any(":" in text for text in addresses)
     found: dict[str, int] = {}
@@ -49,6 +49,18 @@ def sysctl(addresses: Collection[str], forwards: bool) -> dict[str, int]:
         found["net.ipv6.ip_nonlocal_bind"] = 1
     if forwards and ipv4:
         found |= {"net.ipv4.conf.all.send_redirects": 0, "net.ipv4.ip_forward": 1}
+        found[f"net/ipv4/conf/{interface}/send_redirects"] = 0
     if forwards and ipv6:
         found["net.ipv6.conf.all.forwarding"] = 1
     return found
+
+
+def visits(topology: Topology, running: Sequence[str], name: str, keys: Collection[str]) -> list[str]:
+    """Neighbours of the hosts of a run that the run itself does not visit: this host's part of them, shared out evenly.
+
+    running: hosts of the run, in the order that all of them see. keys: hosts whose public key is known; another one has
+    no tunnel yet.
+    """
+    outside = {other for one in running for other in topology.neighbours(one)} - set(running)
+    ready = sorted(other for other in outside if other in keys)
+    return ready[list(running).index(name) :: len(running)]
