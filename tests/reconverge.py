@@ -60,8 +60,8 @@ def refused(**changed: Any) -> str:
     return " ".join((done.stdout + done.stderr).split())
 
 
-def attempt(**changed: Any) -> subprocess.CompletedProcess[str]:
-    """Converge with these variables, whatever comes of it."""
+def attempt(*options: str, **changed: Any) -> subprocess.CompletedProcess[str]:
+    """Converge with these variables (and options of ansible-playbook), whatever comes of it."""
     command = ["ansible-playbook", "-i", f"{os.environ['MOLECULE_EPHEMERAL_DIRECTORY']}/inventory"]
     # What a scenario only needs to be there is tagged `setup` in its converge.yml.
     command += [
@@ -69,6 +69,7 @@ def attempt(**changed: Any) -> subprocess.CompletedProcess[str]:
         "setup",
         "-e",
         json.dumps(changed),
+        *options,
         f"{os.environ['MOLECULE_SCENARIO_DIRECTORY']}/converge.yml",
     ]
     environment = {

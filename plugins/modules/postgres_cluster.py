@@ -12,7 +12,7 @@ version_added: 0.1.0
 description:
   - Makes the cluster when it is missing, writes our file in C(conf.d) and C(pg_hba.conf), and lets the server itself
     check both.
-  - Reloads where that is enough; restarts only when C(pg_settings.pending_restart) says so.
+  - Reloads where that is enough; restarts only when C(pg_settings.pending_restart) says so, and names the settings.
 options:
   version: {description: Major version., type: str, required: true}
   name: {description: Name of the cluster., type: str, default: main}
@@ -29,7 +29,9 @@ options:
       address: {description: Its address with a prefix length., type: str, required: true}
   hba_additional: {description: More lines for pg_hba.conf., type: list, elements: str, default: []}
 attributes:
-  check_mode: {description: Predicts a run; whether a reload is enough is known only afterwards., support: partial}
+  check_mode:
+    description: Predicts a run, restarts included; another spelling of the same value is taken for another value.
+    support: partial
   diff_mode: {description: Shows both files., support: full}
   idempotent: {description: A second call changes nothing., support: full}
   platform: {description: Where it runs., platforms: debian, support: full}
@@ -88,6 +90,8 @@ SPEC = {
     "hba_additional": {"type": "list", "elements": "str", "default": []},
 }
 HBA_MISTAKES = "SELECT 'pg_hba.conf:' || line_number || ': ' || error FROM pg_hba_file_rules WHERE error IS NOT NULL"
+# Settings that the running server reads only when it starts; which they are depends on its version.
+ONLY_AT_START = "SELECT name FROM pg_settings WHERE context = 'postmaster'"
 PENDING = "SELECT name FROM pg_settings WHERE pending_restart ORDER BY name"
 RELOAD_DEADLINE = 10.0
 
@@ -101,6 +105,7 @@ class Cluster:
         self.version, self.name = params["version"], params["name"]
         self.unit = f"postgresql@{self.version}-{self.name}.service"
         self.directory = f"/etc/postgresql/{self.version}/{self.name}"
+        self.changed: list[str] = []
         self.port = str(params["settings"].get("port", 5432))
         self.files = [
             FileSpec(f"{self.directory}/conf.d/50-mastodon.conf", cluster.render_conf(params["settings"]), "0644"),
@@ -164,6 +169,7 @@ class Cluster:
     def write(self) -> bool:
         """Both files, checked; what PostgreSQL refuses is taken back."""
         before = {spec.path: read_text(spec.path) or "" for spec in self.files}
+        self.changed = cluster.changed(before[self.files[0].path], self.files[0].content)
         results = [put_file(self.module, spec, self.changes) for spec in self.files]
         changed = any(results)
         mistakes = self.mistakes() if changed and not self.module.check_mode else []
@@ -183,11 +189,21 @@ class Cluster:
                 raise Refusal(f"{self.unit} did not read its configuration within {RELOAD_DEADLINE:.0f} s.")
             time.sleep(0.05)
 
+    def pending(self) -> list[str]:
+        """Settings that wait for a restart. In check mode also those of the new file that would."""
+        found = self.psql.column(PENDING)
+        if self.module.check_mode and self.changed:
+            only = set(self.psql.column(ONLY_AT_START))
+            found = sorted({*found, *(name for name in self.changed if name in only)})
+        return found
+
     def react(self, changed: bool) -> None:
         running = self.running()
         if running and changed and not self.module.check_mode:
             self.reload()
-        pending = self.psql.column(PENDING) if running else []
+        pending = self.pending() if running else []
+        if pending:
+            self.changes.notes.append(cluster.restarting(pending, now=not self.module.check_mode))
         reaction = cluster.reaction(changed and self.module.check_mode, running, pending)
         if reaction:
             self.control(reaction)

@@ -8,7 +8,7 @@ import socket
 import pytest
 import testinfra
 
-from tests.reconverge import reconverge, refused
+from tests.reconverge import attempt, reconverge, refused
 
 testinfra_hosts = ["ansible://db?sudo=true"]
 
@@ -77,7 +77,10 @@ def test_a_setting_that_can_be_reloaded_restarts_nothing_and_one_that_cannot_doe
     before = started(host)
     reconverge(postgres_additional_settings={"work_mem": "7MB"})
     assert (admin(host, "SHOW work_mem"), started(host)) == ("7MB", before)
-    reconverge(postgres_additional_settings={"max_wal_senders": 11})
+    foretold = attempt("--check", postgres_additional_settings={"max_wal_senders": 11}).stdout
+    assert "would be restarted for max_wal_senders" in foretold and started(host) == before
+    said = reconverge(postgres_additional_settings={"max_wal_senders": 11})
+    assert "was restarted for max_wal_senders" in said
     assert (admin(host, "SHOW max_wal_senders"), admin(host, "SHOW work_mem")) == ("11", "4MB")
     assert started(host) != before
     reconverge()

@@ -18,20 +18,6 @@ AUTOVACUUM_MOST = 2 * 1024 * MB
 WAL_SHARE = 60  # percent of the disk that the write-ahead log may take
 WAL_LEAST = 64 * MB  # four segments
 
-# Of the settings that `tune` may give (and of max_connections): those that at least one supported version reads only
-# when the server starts. autovacuum_max_workers is one of them up to 17.
-RESTART_ONLY = frozenset(
-    {
-        "autovacuum_max_workers",
-        "huge_pages",
-        "io_method",
-        "max_connections",
-        "max_worker_processes",
-        "shared_buffers",
-        "wal_buffers",
-    }
-)
-
 
 @dataclass(frozen=True)
 class Note:

@@ -223,12 +223,10 @@ class _Sizer:
         redis_mb: dict[str, int] = {}
         if host.has("redis"):
             redis_mb = redis_memory.limits(self.cluster.users_7d, host.memory_mb)
-            together = host.memory_mb < SMALL_MB
+            processes = [redis_mb] if host.memory_mb < SMALL_MB else [{name: redis_mb[name]} for name in redis_mb]
             self._claim(
                 "redis",
-                redis_memory.claim(redis_mb)
-                if together
-                else sum(redis_memory.claim({name: size}) for name, size in redis_mb.items()),
+                sum(redis_memory.claim(serves) for serves in processes),
                 "half as much again as maxmemory, for the child that writes the file; a cache of its own writes none"
                 " (sizing 1.22)",
                 **{f"{name}_mb": size for name, size in redis_mb.items()},

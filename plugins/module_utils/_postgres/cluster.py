@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+SETTING = re.compile(r"^(\w+) = (.*)$", re.MULTILINE)
 HEADER = "# Managed by fediverse.mastodon (role postgres); local changes are overwritten."
 
 
@@ -62,6 +63,18 @@ def render_hba(database: str, user: str, clients: Sequence[Mapping[str, str]], a
     if additional:
         lines += ["# postgres_hba_additional", *additional]
     return "\n".join([*lines, ""])
+
+
+def changed(before: str, after: str) -> list[str]:
+    """Settings that two texts of our file do not have alike, in order of their names."""
+    found = [dict(SETTING.findall(text)) for text in (before, after)]
+    return sorted(name for name in {*found[0], *found[1]} if found[0].get(name) != found[1].get(name))
+
+
+def restarting(names: Sequence[str], *, now: bool) -> str:
+    """A note on a restart. now: it is done, else it is what a run would do."""
+    which = "that" if len(names) == 1 else "those"
+    return f"PostgreSQL {'was' if now else 'would be'} restarted for {', '.join(names)}: it reads {which} at its start."
 
 
 def reaction(files_changed: bool, running: bool, pending: Sequence[str]) -> str:

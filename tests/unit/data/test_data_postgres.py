@@ -84,6 +84,20 @@ def test_the_files() -> None:
     assert rules == ["local all postgres peer", "host d u 10.0.0.1/32 scram-sha-256  # a", "host x y z reject"]
 
 
+def test_what_changes_in_the_file_is_named() -> None:
+    before = cluster.render_conf({"jit": False, "port": 5432, "shared_buffers": "1GB", "work_mem": "4MB"})
+    after = cluster.render_conf({"jit": False, "port": 5433, "shared_buffers": "2GB", "io_method": "worker"})
+    assert cluster.changed(before, after) == ["io_method", "port", "shared_buffers", "work_mem"]
+    assert cluster.changed(after, after) == []
+    assert cluster.changed("", after) == ["io_method", "jit", "port", "shared_buffers"]
+
+
+def test_a_restart_names_its_settings() -> None:
+    assert cluster.restarting(["port"], now=True) == "PostgreSQL was restarted for port: it reads that at its start."
+    foretold = cluster.restarting(["port", "shared_buffers"], now=False)
+    assert foretold == "PostgreSQL would be restarted for port, shared_buffers: it reads those at its start."
+
+
 @pytest.mark.parametrize(
     ("changed", "running", "pending", "expected"),
     [
