@@ -111,6 +111,7 @@ class Host:
                 # It has ended meanwhile, or is none of ours.
                 continue
         self._process.wait()
+        shutil.rmtree(self.etc)
 
 
 class Internet:

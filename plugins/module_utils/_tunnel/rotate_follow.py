@@ -9,7 +9,7 @@ from typing import Any
 from .._shell import Refusal
 from .._wire import rotation
 from .._wire.model import Secret
-from .._wire.rotation_course import END, MOVE, REPEAT, TAKEN, USE, Course, Told
+from .._wire.rotation_course import END, MOVE, MOVED, REPEAT, TAKEN, USE, Course, Told
 from . import host
 from .rotate import Place, Talk
 
@@ -61,7 +61,7 @@ class Follow:
                 self._file(course)
                 if now - said >= REPEAT:
                     said = now
-                    talk.send(where, Told(TAKEN, course.number, course.owner))
+                    talk.send(where, Told(TAKEN if course.proven else MOVED, course.number, course.owner))
             heard = talk.receive(course.wake(time.monotonic()))
             if heard and heard[0] == where:
                 answer = course.heard(heard[1], time.monotonic())

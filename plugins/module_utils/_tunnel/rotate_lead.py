@@ -16,7 +16,7 @@ from .._shell import Refusal
 from .._wire import rotation
 from .._wire.checks import short
 from .._wire.model import MANAGED, Secret
-from .._wire.rotation_course import BYE, DONE, HELLO, READY, STAY, TAKEN, USE, WILL, Told
+from .._wire.rotation_course import BYE, DONE, HELLO, MOVED, READY, STAY, TAKEN, USE, WILL, Told
 from .._wire.steps import FRESH, Step
 from . import host
 from .key import Keys, shown
@@ -26,6 +26,7 @@ DRAFTS = "/run"
 # Seconds.
 ASK = 0.1
 TELL = 0.03
+POKE = 1.0
 # From the first word to the switch, beside three round trips; and the last moment for an answer before it.
 LEAD_IN, LAST = 0.4, 0.1
 # How long a peer may be silent at the end: it keeps the new key by itself.
@@ -165,8 +166,9 @@ class Lead:
                 one.ready, one.rtt = True, time.monotonic() - self._asked[told.number]
             elif told.word == WILL:
                 one.will = max(one.will, told.number)
-            elif told.word == TAKEN:
-                one.has = told.key
+            elif told.word in (MOVED, TAKEN):
+                if told.word == TAKEN:
+                    one.has = told.key
                 if told.key == self.new and one.took is None:
                     one.took = time.monotonic() - self.switched
             elif told.word == BYE and told.key == self.running:
@@ -258,9 +260,14 @@ class Lead:
     # -- after it
 
     def _wait(self, talk: Talk, key: str, wait: float) -> None:
+        """Until everybody there has said that it has this key. One that was out of reach is poked again: it watches."""
         deadline = time.monotonic() + wait
         while time.monotonic() < deadline and any(one.has != key for one in self._there()):
-            self._hear(talk, deadline, lambda: all(one.has == key for one in self._there()))
+            until = min(deadline, time.monotonic() + POKE)
+            self._hear(talk, until, lambda: all(one.has == key for one in self._there()))
+            for one in self._there():
+                if one.has != key:
+                    talk.send(one.address, Told(HELLO, 0))
 
     def _missing(self, ping: Ping) -> list[Peer]:
         """Peers that did not come, and do not answer through the tunnel either: a follower that died may have come."""

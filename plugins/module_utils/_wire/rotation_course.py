@@ -8,7 +8,8 @@ WireGuard itself says who speaks; the run's number keeps an earlier run out.
     lead: use KEY in N ms -> will          repeated until each has answered; `stay` takes it back
     (lead switches its key)                what it sends waits in its queue, what it is sent still arrives
     (follower moves the addresses)         N ms and a margin after it heard: what was under way has arrived by then
-    follower: taken KEY -> lead: done KEY  the datagram makes the follower begin the handshake
+    follower: moved KEY                    the datagram makes the follower begin the handshake
+    follower: taken KEY -> lead: done KEY  when it has seen the handshake and its file has the key
     follower: bye
 
 The follower moves after the lead, never before: a handshake that begins too early is repeated after 5 s only.
@@ -21,8 +22,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-HELLO, READY, USE, WILL, STAY, TAKEN, DONE, BYE = "hello", "ready", "use", "will", "stay", "taken", "done", "bye"
-WORDS = (HELLO, READY, USE, WILL, STAY, TAKEN, DONE, BYE)
+HELLO, READY, USE, WILL, STAY = "hello", "ready", "use", "will", "stay"
+MOVED, TAKEN, DONE, BYE = "moved", "taken", "done", "bye"
+WORDS = (HELLO, READY, USE, WILL, STAY, MOVED, TAKEN, DONE, BYE)
 _FIRST = "fediverse.mastodon-rotation"
 RUN = re.compile(r"^[A-Za-z0-9]{8,64}$")
 
@@ -32,7 +34,7 @@ MARGIN = 0.04
 PATIENCE = 0.3
 # Without a handshake by then the old key has the addresses again; the new one stays known and is watched.
 GIVE_UP = 1.0
-# What the follower repeats until it is answered.
+# How often the follower repeats what is to be answered.
 REPEAT = 0.1
 # How often handshakes are read after a move.
 LOOK = 0.05

@@ -38,6 +38,8 @@ class TunnelHost:
     # The command that is refused, by its beginning, and what it says.
     broken: dict[tuple[str, ...], str] = field(default_factory=dict)
     dead_on_start: bool = False
+    # {public key: seconds since the epoch}; None: whoever answers has shaken hands 10 s ago.
+    handshakes: dict[str, int] | None = None
 
     def run_command(self, _module: Any, args: Sequence[str], **options: Any) -> Answer:
         """In place of AnsibleModule.run_command."""
@@ -57,6 +59,13 @@ class TunnelHost:
         if argv[0] == "systemctl":
             state = "active" if self.active else "inactive"
             return 0, f"ActiveState={state}\nUnitFileState={'enabled' if self.enabled else 'disabled'}\n", ""
+        if argv[0] == "wg" and self.kernel is None:
+            return 1, "", "Unable to access interface: No such device"
+        if argv[0] == "wg" and argv[-1] == "public-key":
+            return 0, f"{self.kernel.key if self.kernel else ''}\n", ""
+        if argv[0] == "wg" and argv[-1] == "latest-handshakes":
+            assert self.kernel and self.handshakes is not None
+            return 0, "".join(f"{name}\t{self.handshakes.get(name, 0)}\n" for name in self.kernel.peers), ""
         if argv[0] == "wg":
             return 0, self._dump(), ""
         if "get" in argv:
@@ -91,6 +100,8 @@ class TunnelHost:
             psk = one["psk"].reveal() if one["psk"] else "(none)"
             allowed = ",".join(sorted(one["allowed"])) or "(none)"
             handshake = str(self.now - 10 if fresh else 0)
+            if self.handshakes is not None:
+                handshake = str(self.handshakes.get(name, 0))
             keepalive = str(one["keepalive"] or "off")
             lines.append(
                 "\t".join([name, psk, one["endpoint"] or "(none)", allowed, handshake, "148", "92", keepalive])
@@ -105,7 +116,8 @@ class TunnelHost:
         else:
             assert self.kernel, argv
             if "private-key" in argv:
-                self.kernel.key_of_file = {str(self.key_file): public_key(Secret(self.key_file.read_text()))}
+                path = argv[argv.index("private-key") + 1]
+                self.kernel.key_of_file = {path: public_key(Secret(Path(path).read_text().strip()))}
             self.kernel.run(Step(argv, "", Secret(data) if data is not None else None))
         return 0, "", ""
 

@@ -6,6 +6,7 @@ import base64
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from ansible_collections.fediverse.mastodon.plugins.module_utils._plan.problems import Problems
@@ -118,7 +119,9 @@ class Kernel:
                 peer["keepalive"] = int(words.pop(0))
             else:
                 assert word == "preshared-key"
-                peer["psk"] = {"/dev/stdin": stdin, "/dev/null": None}[words.pop(0)]
+                path = words.pop(0)
+                known = {"/dev/stdin": stdin, "/dev/null": None}
+                peer["psk"] = known[path] if path in known else Secret(Path(path).read_text().strip())
 
     def _address(self, verb: str, text: str) -> None:
         if verb == "delete":
