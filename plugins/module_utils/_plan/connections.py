@@ -153,6 +153,11 @@ def pooler(host: HostInput, units: Units, server: Server, part: tuple[int, int],
     reserve = part[1]
     most = max(CLIENTS_LEAST, math.ceil((clients * 1.25 + 20) / 10) * 10)
     files = math.ceil((most + size + reserve + 128) / FILES_STEP) * FILES_STEP
+    if host.pool.pool_size and size < host.pool.pool_size:
+        ledger.warn(
+            f"{host.name}: its pool has {size} connections instead of the {host.pool.pool_size} of"
+            " mastodon_pgbouncer.pool_size, as its processes cannot use more."
+        )
     path = f"hosts.{host.name}.pgbouncer"
     ledger.because(
         f"{path}.pools[0].pool_size",

@@ -202,8 +202,7 @@ class _Sizer:
             self._claim(
                 "minio",
                 memory.minio(host.memory_mb, host.unit_memory_mb),
-                "as measured (mastodon_unit_memory_mb); an eighth of the host where that is less, at least 256 MB",
-                measured_mb=host.unit_memory_mb["minio"],
+                "mastodon_unit_memory_mb.minio, else an eighth of the host, from 256 to 1024 MB",
                 memory_mb=host.memory_mb,
             )
         if host.has(*APP_GROUPS):

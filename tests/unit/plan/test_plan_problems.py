@@ -7,6 +7,8 @@ from typing import Any
 import plan_cases as cases
 import pytest
 from ansible_collections.fediverse.mastodon.plugins.module_utils._plan import PlanError, build
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 
 def problems(inventory: dict[str, Any]) -> list[str]:
@@ -103,6 +105,8 @@ HOST = [
     ("mastodon_cpus", "four", "is not a whole number", "from 1 to 1024"),
     ("mastodon_cpus", 0, "0 is out of range", "from 1 to 1024"),
     ("mastodon_cpus", True, "is not a whole number", "from 1 to 1024"),
+    ("mastodon_cpus", 5000, "5000 is out of range", "from 1 to 1024"),
+    ("mastodon_memory_mb", 99_999_999, "99999999 is out of range", "to 16000000"),
     ("mastodon_memory_mb", -5, "-5 is out of range", "from 256"),
     ("mastodon_memory_mb", "8G", "is not a whole number", "from 256"),
     ("mastodon_puma", {"wokers": 3}, "there is no such key", "write workers"),
@@ -243,6 +247,16 @@ def test_a_queue_that_nobody_serves() -> None:
         cases.four(main={"mastodon_sidekiq_workers": wish}, worker={"mastodon_sidekiq_workers": rest + spare}),
         "mastodon_sidekiq_workers",
         "no unit that always runs listens to pull",
+    )
+
+
+def test_a_queue_that_no_host_may_serve() -> None:
+    only = {"mastodon_sidekiq_queues": ["default", "ingress", "mailers", "push", "fasp"]}
+    one(
+        cases.four(main={**only, "mastodon_sidekiq_queues": ["scheduler"]}, worker=only),
+        "mastodon_sidekiq_queues",
+        "no unit that always runs listens to pull",
+        "give the queue to one of the hosts",
     )
 
 
@@ -413,6 +427,102 @@ def test_everything_at_once_in_one_message() -> None:
     lines = str(caught.value).splitlines()
     assert [line.split(".")[0].strip() for line in lines[1:]] == [str(number) for number in range(1, 8)]
     assert all(": " in line and "Fix: " in line for line in lines[1:])
+
+
+def test_every_kind_of_bad_input_in_one_message() -> None:
+    """The list of what must be refused; each finding has its path, the figure, the limit and a way out."""
+    bad = [
+        {"name": "a", "queues": [["video", 1]], "threads": 5},
+        {"name": "b", "queues": [["default", 0]], "threads": 5},
+        {"name": "c", "queues": ["push", "default"], "threads": 5},
+        {"name": "d", "queues": ["pull"], "threads": 5000},
+    ]
+    timers = [{"name": "timers", "queues": ["scheduler"], "threads": 2}]
+    pools = {"mastodon_pgbouncer": {"pool_size": 125, "reserve": 0}}
+    inventory = cases.four(
+        {"mastodon_environment": {"DB_POOL": None}},
+        main={**pools, "mastodon_sidekiq_workers": [*timers, {**REST[0], "processes": 40}], "mastodon_memory_mb": -1},
+        worker={**pools, "mastodon_sidekiq_workers": [*timers, *bad]},
+        db={"mastodon_postgres_max_connections": 120, "mastodon_cpus": None, "mastodon_memory_mb": 16384},
+        media={"mastodon_memory_mb": 99_999_999},
+    )
+    found = problems(inventory)
+    for place, figure, limit in (
+        ("host worker, mastodon_sidekiq_workers[1].queues[0]", "'video'", "Mastodon has default"),
+        ("host worker, mastodon_sidekiq_workers[2].queues[0]", "weight 0", "leave the queue out"),
+        ("host worker, mastodon_sidekiq_workers[3].queues", "behind push", "unit of their own"),
+        ("host worker, mastodon_sidekiq_workers[4].threads", "5000", "from 1 to 200"),
+        ("host main, mastodon_memory_mb", "-1", "from 256"),
+        ("host media, mastodon_memory_mb", "99999999", "to 16000000"),
+        ("host db, mastodon_cpus", "not declared", "survey.yml"),
+        ("group mastodon, mastodon_environment", "DB_POOL", "remove it there"),
+        ("group sidekiq_workers, mastodon_sidekiq_workers", "2 units", "leave scheduler in one"),
+        ("host db, mastodon_postgres_max_connections", "connections may be opened", "120 are allowed"),
+    ):
+        matching = [text for text in found if text.startswith(place) and figure in text and limit in text]
+        assert len(matching) == 1 and "Fix: " in matching[0], (place, found)
+
+
+WISHES = st.fixed_dictionaries(
+    {},
+    optional={
+        "mastodon_pgbouncer": st.fixed_dictionaries(
+            {}, optional={"pool_size": st.integers(1, 60), "reserve": st.integers(0, 20)}
+        ),
+        "mastodon_puma": st.fixed_dictionaries(
+            {}, optional={"workers": st.integers(1, 8), "threads": st.integers(1, 16), "instances": st.integers(1, 3)}
+        ),
+        "mastodon_streaming": st.fixed_dictionaries(
+            {}, optional={"processes": st.integers(1, 4), "db_pool": st.integers(1, 30)}
+        ),
+        "mastodon_sidekiq_workers": st.builds(
+            lambda threads, more, count: [
+                {**REST[0], "threads": threads, "db_pool": threads + more, "processes": count}
+            ],
+            st.integers(1, 100),
+            st.integers(0, 20),
+            st.integers(1, 8),
+        ),
+        "mastodon_postgres_max_connections": st.integers(250, 400),
+        "mastodon_unit_memory_mb": st.fixed_dictionaries({"minio": st.integers(64, 2000)}),
+    },
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(WISHES, st.integers(32_768, 65_536))
+def test_no_wish_is_made_smaller_in_silence(wish: dict[str, Any], memory: int) -> None:
+    """It is in the plan as it was written, or a warning has its name."""
+    plan = build(cases.single(**{"mastodon_cpus": 8, "mastodon_memory_mb": memory, **wish}))
+    host = plan["hosts"]["main"]
+    own = [unit for unit in host["sidekiq_workers"] if unit["name"].startswith("rest")]
+    units = (wish.get("mastodon_sidekiq_workers") or [{}])[0]
+    puma, streaming = wish.get("mastodon_puma", {}), wish.get("mastodon_streaming", {})
+    pool = wish.get("mastodon_pgbouncer", {})
+    for setting, wanted, has in (
+        ("mastodon_pgbouncer.pool_size", pool.get("pool_size"), host["pgbouncer"]["pools"][0]["pool_size"]),
+        ("mastodon_pgbouncer.reserve", pool.get("reserve"), host["pgbouncer"]["pools"][0]["reserve"]),
+        ("mastodon_puma.workers", puma.get("workers"), host["puma"][0]["workers"]),
+        ("mastodon_puma.threads", puma.get("threads"), host["puma"][0]["threads"]),
+        ("mastodon_puma.instances", puma.get("instances"), len(host["puma"])),
+        ("mastodon_streaming.processes", streaming.get("processes"), len(host["streaming"])),
+        ("mastodon_streaming.db_pool", streaming.get("db_pool"), host["streaming"][0]["db_pool"]),
+        ("mastodon_sidekiq_workers", units.get("processes"), len(own)),
+        ("mastodon_sidekiq_workers", units.get("threads"), own[0]["threads"] if own else None),
+        ("mastodon_sidekiq_workers", units.get("db_pool"), own[0]["db_pool"] if own else None),
+        (
+            "mastodon_postgres_max_connections",
+            wish.get("mastodon_postgres_max_connections"),
+            plan["ledger"]["max_connections"],
+        ),
+        (
+            "mastodon_unit_memory_mb.minio",
+            wish.get("mastodon_unit_memory_mb", {}).get("minio"),
+            host["memory_mb"]["claims"]["minio"],
+        ),
+    ):
+        told = any(setting in warning and str(wanted) in warning for warning in plan["warnings"])
+        assert wanted is None or has == wanted or told, (setting, wanted, has)
 
 
 def test_the_same_slip_on_many_hosts_is_one_problem() -> None:
