@@ -26,7 +26,8 @@ def once(request: pytest.FixtureRequest) -> Iterator[None]:
     What it leaves behind is judged by the idempotence run in between and by all other tests of the second `verify`.
     """
     inventory = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "inventory" / "zz_lab.yml"
-    stamp = inventory.parents[1] / f"once-{re.sub(r'\W+', '-', request.node.name)}"
+    name = re.sub(r"\W+", "-", request.node.name)  # of a parametrized test each case
+    stamp = inventory.parents[1] / f"once-{name}"
     if stamp.exists() and stamp.stat().st_mtime > inventory.stat().st_mtime:
         pytest.skip("passed in the first verify of this lab; the idempotence run has judged what it left behind")
     failed = request.session.testsfailed
