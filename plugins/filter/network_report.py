@@ -1,0 +1,44 @@
+# GPL-3.0-or-later (see LICENSE)
+"""The cluster's network, as its hosts told it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ansible_collections.fediverse.mastodon.plugins.module_utils._plan import network_report as core
+from ansible_collections.fediverse.mastodon.plugins.plugin_utils.filters import plain
+
+# What the plays register on each host: the last proof counts.
+TUNNEL, LINKS = ("__wireguard_proof", "__wireguard_mesh"), ("__network_links",)
+
+
+def result_of(variables: Mapping[str, Any]) -> dict[str, Any]:
+    """A host's answer; empty when it gave none. What a check found to repair is drift; what a run did is not."""
+    for name in (*TUNNEL, *LINKS):
+        answer = variables.get(name, {})
+        if "peers" in answer or "links" in answer:
+            words = ("peers", "links", "mtu", "backend", "public_key", "notes", "device", "addresses")
+            found = {word: plain(answer[word]) for word in words if word in answer}
+            return {**found, "drift": plain(answer.get("actions", [])) if name == TUNNEL[0] else []}
+    return {}
+
+
+def network_report(plan: Mapping[str, Any], hostvars: Mapping[str, Any], hosts: Sequence[str]) -> dict[str, list[str]]:
+    """Lines, failures and pending hosts."""
+    results = {plain(host): found for host in hosts if (found := result_of(hostvars[host]))}
+    answer = core.report(plain(plan), results, plain(list(hosts)))
+    return {"lines": answer.lines, "failures": answer.failures, "pending": answer.pending}
+
+
+def network_partners(plan: Mapping[str, Any], host: str) -> list[dict[str, str]]:
+    """Hosts that this one has to talk to."""
+    return core.partners(plain(plan), plain(host))
+
+
+class FilterModule:
+    """Filters of this file."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """By name."""
+        return {"network_report": network_report, "network_partners": network_partners}
