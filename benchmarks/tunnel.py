@@ -133,7 +133,7 @@ class Mesh:
             "wireguard_rotation",
             state="lead",
             run=run,
-            peers=[{"name": other, "address": self.settings[other]["address"]} for other in others],
+            peers={other: self.settings[other]["address"] for other in others},
             preshared_keys=preshared,
         )
         for other, process in followers.items():

@@ -41,13 +41,10 @@ options:
     type: int
     default: 51821
   peers:
-    description: With O(state=lead), all direct peers, those that are off included.
-    type: list
-    elements: dict
-    default: []
-    suboptions:
-      name: {description: The host., type: str, required: true}
-      address: {description: Its address in the tunnel., type: str, required: true}
+    description: >-
+      With O(state=lead), all direct peers and their addresses in the tunnel, those that are off included.
+    type: dict
+    default: {}
   preshared_keys:
     description: With O(state=lead), the preshared keys of its next key by the public key of the peer.
     type: dict
@@ -109,8 +106,7 @@ EXAMPLES = r"""
   fediverse.mastodon.wireguard_rotation:
     state: lead
     run: Vm3hY2kQ7d
-    peers:
-      - {name: main, address: 10.66.0.1}
+    peers: {main: 10.66.0.1}
   delegate_to: home
 """
 
@@ -156,13 +152,12 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._wire.model imp
 from ansible_collections.fediverse.mastodon.plugins.module_utils._wire.read import INTERFACE, is_key
 from ansible_collections.fediverse.mastodon.plugins.module_utils._wire.rotation_course import RUN
 
-PEER = {"name": {"type": "str", "required": True}, "address": {"type": "str", "required": True}}
 SPEC = {
     "state": {"type": "str", "choices": ["lead", "follow"], "required": True},
     "interface": {"type": "str", "default": "wg0"},
     "run": {"type": "str", "required": True},
     "port": {"type": "int", "default": 51821},
-    "peers": {"type": "list", "elements": "dict", "default": [], "options": PEER},
+    "peers": {"type": "dict", "default": {}},
     "preshared_keys": {"type": "dict", "default": {}, "no_log": True},
     "peer": {"type": "str"},
     "peer_address": {"type": "str"},
@@ -188,7 +183,7 @@ def checked(params: dict[str, Any]) -> None:
 def lead(module: AnsibleModule, place: Place) -> dict[str, Any]:
     """The host whose key is replaced."""
     params = module.params
-    peers = {one["name"]: one["address"] for one in params["peers"]}
+    peers = {str(name): str(address) for name, address in params["peers"].items()}
     keys = Keys(module, place.paths, place.changes)
     work = Lead(place, keys, peers, params["preshared_keys"], params["leave_unmanaged"])
     if module.check_mode:

@@ -100,6 +100,8 @@ TUNNEL_ROLE_SETTINGS = (
     "wireguard_preshared_seed",
     "wireguard_purge_foreign",
     "wireguard_registry_file",
+    "wireguard_rotation_leave_unmanaged",
+    "wireguard_rotation_port",
     "wireguard_settings",
     "wireguard_verify_timeout",
 )

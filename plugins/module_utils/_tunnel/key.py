@@ -178,7 +178,7 @@ class Keys:
         self._need_key()
         if self.before is not None and self.next is not None:
             raise Refusal(f"{self.paths.next} is not in use yet: state promoted comes before settled.")
-        self._remove(self.paths.before)
+        self._remove(self.paths.before, self.before is not None)
         self.before = None
 
     def converge(self, running: str) -> None:
@@ -196,7 +196,7 @@ class Keys:
         if self.before is not None and self.before != self.key and running == shown(self.before):
             self.roll_back()
         elif self.before is not None and running == shown(self.key):
-            self._remove(self.paths.before)
+            self._remove(self.paths.before, True)
             self.before = None
 
     def absent(self) -> None:
@@ -243,8 +243,9 @@ class Keys:
     def _do(self, says: str) -> None:
         self.changes.actions.append(says)
 
-    def _remove(self, path: str) -> None:
-        if os.path.lexists(path):
+    def _remove(self, path: str, there: bool = False) -> None:
+        """there: a run would have it by now, though check mode has not."""
+        if there or os.path.lexists(path):
             self._do(f"remove {path}")
             if not self.module.check_mode:
                 os.unlink(path)

@@ -116,14 +116,13 @@ class Lead:
     def lead(self, talk: Talk, ping: Ping, ready: float, wait: float) -> dict[str, Any]:
         """Rotate. ready: seconds for peers to answer at all; wait: seconds for them to come along. Refusal: nothing was
         changed, or everything was changed back."""
-        self._gather(talk, ready)
-        pending = self._absent(ready)
         with self._drafts() as draft:
             step = self._switch(self.new, draft)
-            at = self._tell(talk, self.new)
-            if at is None:
-                silent = [one.name for one in self._there() if one.will != self.number]
-                raise Refusal(f"{', '.join(silent)}: did not confirm the switch in time. Nothing was changed.")
+            try:
+                pending, at = self._agree(talk, ready)
+            except Refusal:
+                self._part(talk, self.old)
+                raise
             self._says(self.new)
             self._at(at, step, self.new)
         self._poke(talk)
@@ -138,6 +137,16 @@ class Lead:
         return self._answer(pending)
 
     # -- before the switch
+
+    def _agree(self, talk: Talk, ready: float) -> tuple[list[str], float]:
+        """Peers that are off, and when the others expect the switch. Refusal: it is off."""
+        self._gather(talk, ready)
+        pending = self._absent(ready)
+        at = self._tell(talk, self.new)
+        if at is None:
+            silent = [one.name for one in self._there() if one.will < self.number]
+            raise Refusal(f"{', '.join(silent)}: did not confirm the switch in time. Nothing was changed.")
+        return pending, at
 
     def _there(self) -> list[Peer]:
         return [one for one in self.peers.values() if one.ready]
