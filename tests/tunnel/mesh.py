@@ -53,10 +53,10 @@ class Run:
 
     @property
     def actions(self) -> dict[str, list[str]]:
-        """What the tunnels of each host needed; hosts that needed nothing are left out."""
+        """What the tunnels of each host needed; hosts that needed nothing are left out. Proofs change nothing."""
         found: dict[str, list[str]] = {}
         for one in self.results:
-            if "backend" in one.told and "peers" in one.told and one.told.get("actions"):
+            if "Prove" not in one.task and "backend" in one.told and "peers" in one.told and one.told.get("actions"):
                 found.setdefault(one.host, []).extend(one.told["actions"])
         return found
 
@@ -88,6 +88,18 @@ def eventually(look: Callable[[], Any], seconds: float) -> float:
     return time.monotonic() - begun
 
 
+def pruned(content: Any, name: str) -> Any:
+    """An inventory's content without a host."""
+    if not isinstance(content, dict):
+        return content
+    return {
+        key: {host: told for host, told in value.items() if host != name}
+        if key == "hosts" and isinstance(value, dict)
+        else pruned(value, name)
+        for key, value in content.items()
+    }
+
+
 class Mesh:
     """The hosts of the scenario."""
 
@@ -114,6 +126,13 @@ class Mesh:
     def addresses(self) -> dict[str, str]:
         """In the tunnel."""
         return {name: told["mastodon_address"] for name, told in self.variables.items()}
+
+    @property
+    def seed(self) -> str:
+        """Of the preshared keys; made by the first run."""
+        file = Path(self.variables["main"]["mastodon_secrets_file"])
+        found: str = yaml.safe_load(file.read_text())["mastodon_secrets"]["wireguard_seed"]
+        return found
 
     # -- what is there
 
@@ -215,7 +234,6 @@ class Mesh:
         """An inventory without one of the hosts."""
         directory.mkdir()
         for file in sorted(self.inventory.glob("*.yml")) + sorted(self.inventory.glob("hosts")):
-            content = yaml.safe_load(file.read_text()) or {}
-            ((content.get("all") or {}).get("hosts") or {}).pop(name, None)
+            content = pruned(yaml.safe_load(file.read_text()), name)
             (directory / f"{file.stem}.yml").write_text(yaml.safe_dump(content))
         return directory

@@ -106,3 +106,10 @@ def test_the_second_run_does_nothing_soon(net: Mesh, capsys: pytest.CaptureFixtu
         print(f"\na second run of four hosts: {done.seconds:.1f} s of ansible-playbook")
     assert done.actions == {}
     assert set(done.changed.values()) == {0}
+
+
+def test_the_role_without_a_plan_finds_nothing_to_do(net: Mesh, once: None) -> None:
+    alone = Path(__file__).parent / "alone.yml"
+    done = net.good(playbook=alone, wireguard_preshared_seed=net.seed)
+    assert done.actions == {}
+    assert set(done.changed.values()) == {0}

@@ -29,7 +29,7 @@ with open("/run/tunnel-commands.txt", "ab", buffering=0) as out:
 
 def secrets(net: Mesh) -> dict[str, str]:
     """Private and preshared keys of all hosts, and the seed."""
-    found = {"seed": net.variables["main"]["wireguard_preshared_seed"]}
+    found = {"seed": net.seed}
     for name, one in net.hosts.items():
         for number, text in enumerate(one.check_output("cat /etc/wireguard/*.key").split()):
             found[f"private key {number} of {name}"] = text

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.tunnel import sniff, stream
-from tests.tunnel.mesh import Run, results
+from tests.tunnel.mesh import Run, pruned, results
 from tests.tunnel.traffic import Streams
 
 OUTPUT = """
@@ -104,3 +104,12 @@ def test_a_segment_sent_again_is_a_loss(lost: int, again: int, told: object) -> 
     key = ("a", "b", "tcp")
     found = Streams({key: {"sent": 9, "lost": lost, "retransmits": again, "gap_ms": 2}}).lost
     assert found == (told and {key: told})
+
+
+def test_an_inventory_without_a_host_keeps_the_others() -> None:
+    whole = {
+        "m": {"vars": {"hosts": 1}, "children": {"a": {"hosts": {"x": {"y": 1}, "z": None}}, "b": {"hosts": None}}}
+    }
+    assert pruned(whole, "x") == {
+        "m": {"vars": {"hosts": 1}, "children": {"a": {"hosts": {"z": None}}, "b": {"hosts": None}}}
+    }
