@@ -63,6 +63,7 @@ def survey(hostvars: Mapping[str, Any], hosts: Sequence[str], groups: Mapping[st
         found[plain(host)] = core.Host(
             result=known.get(RESULT, {}),
             reached_at=str(known.get("ansible_host", host)),
+            interface=str(known.get("mastodon_network_interface", "")),
             measured=measured if "cpu" in measured else {},
             targets=find(groups or {}, hostvars, host),
             facts_cached=all(name in facts for name in FACTS),

@@ -34,6 +34,8 @@ class Host:
 
     result: Mapping[str, Any]
     reached_at: str = ""
+    # The cluster's network is on this interface, where the inventory says so.
+    interface: str = ""
     measured: Mapping[str, Any] = field(default_factory=dict)
     targets: Mapping[str, Target] = field(default_factory=dict)
     facts_cached: bool = False
@@ -94,7 +96,7 @@ def _host(name: str, host: Host) -> list[str]:
     lines += [f"mastodon_cpus: {report['cores']}", f"mastodon_memory_mb: {report['memory_mb']}"]
     if report["architecture"] != "amd64":
         lines.append(f"mastodon_architecture: {report['architecture']}")
-    candidates = sorted(report["addresses"].items(), key=lambda item: _rank(item, host.reached_at))
+    candidates = sorted(report["addresses"].items(), key=lambda item: _rank(item, host))
     if candidates:
         interface, address = candidates[0]
         others = ", ".join(f"{other} on {where}" for where, other in candidates[1:])
@@ -170,8 +172,9 @@ def _round_trips(host: Host) -> list[str]:
     return lines
 
 
-def _rank(item: tuple[str, str], reached_at: str) -> tuple[bool, bool, bool, str]:
-    """A private address that Ansible does not come in by is most likely the cluster's network."""
+def _rank(item: tuple[str, str], host: Host) -> tuple[bool, bool, bool, bool, str]:
+    """The declared interface; else a private address that Ansible does not come in by is most likely the network's."""
     interface, address = item
     bridge = interface.startswith(("docker", "br-", "veth", "virbr"))
-    return (bridge, address == reached_at, not ipaddress.ip_address(address).is_private, interface)
+    public = not ipaddress.ip_address(address).is_private
+    return interface != host.interface, bridge, address == host.reached_at, public, interface

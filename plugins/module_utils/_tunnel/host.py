@@ -21,22 +21,27 @@ RUNNING = ("active", "activating", "reloading")
 
 @dataclass(frozen=True)
 class Seen:
-    """The host before or after the steps. backend: kernel, userspace (wireguard-go), or empty without interface."""
+    """The host before or after the steps. backend: kernel, userspace (wireguard-go), or empty without interface.
+
+    stale: systemd has not read the unit's files since they changed.
+    """
 
     live: Live
     enabled: bool
     backend: str
     routes: tuple[Route, ...]
+    stale: bool = False
 
 
 def look(shell: Shell, interface: str) -> Seen:
     """Read everything. Refused when the interface is something else than WireGuard."""
     answer = shell.run(["ip", "-j", "-d", "link", "show", "dev", interface], check=False)
     unit = _unit(shell, interface)
-    active = unit.get("ActiveState") in RUNNING
+    active, enabled = unit.get("ActiveState") in RUNNING, unit.get("UnitFileState") == "enabled"
+    stale = unit.get("NeedDaemonReload") == "yes"
     routes = _routes(shell)
     if answer.code != 0:
-        return Seen(Live(unit_active=active), unit.get("UnitFileState") == "enabled", "", routes)
+        return Seen(Live(unit_active=active), enabled, "", routes, stale)
     up, mtu = parse_link(answer.out)
     shown = shell.run(["wg", "show", interface, "dump"], check=False)
     if shown.code != 0:
@@ -57,11 +62,11 @@ def look(shell: Shell, interface: str) -> Seen:
         unit_active=active,
     )
     kind = next((row.get("linkinfo", {}).get("info_kind") for row in json.loads(answer.out) if row), "")
-    return Seen(live, unit.get("UnitFileState") == "enabled", "kernel" if kind == "wireguard" else "userspace", routes)
+    return Seen(live, enabled, "kernel" if kind == "wireguard" else "userspace", routes, stale)
 
 
 def _unit(shell: Shell, interface: str) -> dict[str, str]:
-    argv = ["systemctl", "show", "-p", "ActiveState,UnitFileState", f"wg-quick@{interface}.service"]
+    argv = ["systemctl", "show", "-p", "ActiveState,UnitFileState,NeedDaemonReload", f"wg-quick@{interface}.service"]
     pairs = (line.partition("=") for line in shell.run(argv).out.splitlines())
     return {name: value for name, _, value in pairs}
 

@@ -117,6 +117,9 @@ class Mesh:
                 raise Refusal(f"there is no {self.paths.key}: run wireguard_key first. Nothing was changed.")
         interface = self.topology.network.interface
         seen = host.look(self.shell, interface)
+        if seen.stale and not self.module.check_mode:
+            # A drop-in of the unit was written, by this run or by one that died before this line.
+            self.shell.run(["systemctl", "daemon-reload"])
         config, pending = self.wanted(seen)
         before = seen.live
         found = links.links(self.topology, config)

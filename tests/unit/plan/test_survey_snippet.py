@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import math
 from typing import Any
 
@@ -63,6 +64,12 @@ def test_what_an_inventory_takes() -> None:
         "mastodon_disk": "ssd",
     }
     assert text.count("# disk /: 30 of 40 GB free") == 1
+
+
+def test_the_interface_of_an_existing_network_comes_first() -> None:
+    assert printed(host())[0]["mastodon_address"] == "10.40.0.11"
+    declared = dataclasses.replace(host(), interface="eth0")
+    assert printed(declared)[0]["mastodon_address"] == "203.0.113.11"
 
 
 def test_the_other_architecture_is_told() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible.errors import AnsibleFilterError
+from ansible_collections.fediverse.mastodon.plugins.filter import plan as plan_filter
 from ansible_collections.fediverse.mastodon.plugins.filter import wireguard as filters
 
 HOSTS = {
@@ -114,3 +115,40 @@ def test_visits_are_shared_out_and_leave_out_strangers() -> None:
     assert parts == [["db"], ["main"]]
     assert filters.to_visit(SETTINGS, HOSTS, list(HOSTS), "main", public) == []
     assert filters.to_visit(SETTINGS, HOSTS, ["home"], "home", {"main": key("main")}) == ["main"]
+
+
+class Counting(dict[str, Any]):
+    """Variables of a host that notes which of them were evaluated."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.read: list[str] = []
+
+    def __getitem__(self, name: str) -> Any:
+        self.read.append(name)
+        return super().__getitem__(name)
+
+
+def test_the_plan_reads_the_tunnel_and_not_its_seed() -> None:
+    variables = Counting({"wireguard_networks": ["10.66.0.0/24"], "wireguard_preshared_seed": SEED})
+    raw = plan_filter.inventory({"mastodon": ["main"]}, {"main": variables})
+    assert raw["hosts"]["main"]["wireguard"] == {
+        "wireguard_networks": ["10.66.0.0/24"],
+        "wireguard_preshared_seed": None,
+    }
+    assert "wireguard_preshared_seed" not in variables.read
+
+
+@pytest.mark.parametrize(
+    ("fact", "address"),
+    [
+        ({"ipv4": {"address": "100.64.0.7"}, "ipv6": [{"address": "fd7a::7", "scope": "global"}]}, "100.64.0.7"),
+        ({"ipv6": [{"address": "fe80::1", "scope": "link"}, {"address": "fd7a::7", "scope": "global"}]}, "fd7a::7"),
+        ({"ipv6": [{"address": "fe80::1", "scope": "link"}]}, None),
+        ({}, None),
+    ],
+)
+def test_the_address_of_an_interface_comes_from_the_facts(fact: dict[str, Any], address: str | None) -> None:
+    variables = {"mastodon_network_interface": "nebula-1", "ansible_facts": {"nebula_1": fact}}
+    raw = plan_filter.inventory({"mastodon": ["main"]}, {"main": variables})
+    assert raw["hosts"]["main"]["facts"].get("interface_address") == address

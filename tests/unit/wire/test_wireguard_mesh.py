@@ -453,3 +453,16 @@ def test_absent_removes_an_interface_without_its_unit(machine: TunnelHost, run: 
     up(machine, run)
     machine.active = machine.enabled = False
     assert "delete wg0" in thrice(machine, run, state="absent")["actions"]
+
+
+def test_a_changed_drop_in_is_read_before_the_unit_starts(machine: TunnelHost, run: Run) -> None:
+    machine.stale = True
+    run(check=True)
+    assert machine.stale
+    done = run()
+    assert not machine.stale
+    reload, start = (
+        machine.calls.index(("systemctl", *words)) for words in (("daemon-reload",), ("start", "wg-quick@wg0.service"))
+    )
+    assert reload < start
+    assert not [text for text in done["actions"] if "reload" in text]

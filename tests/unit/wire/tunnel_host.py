@@ -38,6 +38,8 @@ class TunnelHost:
     # The command that is refused, by its beginning, and what it says.
     broken: dict[tuple[str, ...], str] = field(default_factory=dict)
     dead_on_start: bool = False
+    # systemd has not read the unit's drop-in yet.
+    stale: bool = False
     # {public key: seconds since the epoch}; None: whoever answers has shaken hands 10 s ago.
     handshakes: dict[str, int] | None = None
 
@@ -58,7 +60,8 @@ class TunnelHost:
             return 0, "the end of the journal\n", ""
         if argv[0] == "systemctl":
             state = "active" if self.active else "inactive"
-            return 0, f"ActiveState={state}\nUnitFileState={'enabled' if self.enabled else 'disabled'}\n", ""
+            enabled, stale = "enabled" if self.enabled else "disabled", "yes" if self.stale else "no"
+            return 0, f"ActiveState={state}\nUnitFileState={enabled}\nNeedDaemonReload={stale}\n", ""
         if argv[0] == "wg" and self.kernel is None:
             return 1, "", "Unable to access interface: No such device"
         if argv[0] == "wg" and argv[-1] == "public-key":
@@ -122,6 +125,8 @@ class TunnelHost:
         return 0, "", ""
 
     def _unit(self, words: tuple[str, ...]) -> None:
+        if words[0] == "daemon-reload":
+            self.stale = False
         if words[0] in ("enable", "disable"):
             self.enabled = words[0] == "enable"
         if words[0] in ("start", "restart"):
