@@ -27,6 +27,7 @@ options:
     suboptions:
       host: {description: Name of the host., type: str, required: true}
       address: {description: Its address with a prefix length., type: str, required: true}
+      role: {description: Who it logs in as, if not O(user)., type: str}
   hba_additional: {description: More lines for pg_hba.conf., type: list, elements: str, default: []}
 attributes:
   check_mode:
@@ -85,7 +86,11 @@ SPEC = {
         "type": "list",
         "elements": "dict",
         "required": True,
-        "options": {"host": {"type": "str", "required": True}, "address": {"type": "str", "required": True}},
+        "options": {
+            "host": {"type": "str", "required": True},
+            "address": {"type": "str", "required": True},
+            "role": {"type": "str"},
+        },
     },
     "hba_additional": {"type": "list", "elements": "str", "default": []},
 }

@@ -118,7 +118,8 @@ class Server:
 
     def write(self) -> None:
         put_directory(self.module, self.this.directory, self.changes, owner="redis", group="redis", mode="0750")
-        spec = FileSpec(self.this.config, core.render(self.wanted), "0640", "root", "redis")
+        put_directory(self.module, self.this.users, self.changes, owner="root", group="redis", mode="0750")
+        spec = FileSpec(self.this.config, core.render(self.wanted, self.this.users), "0640", "root", "redis")
         put_file(self.module, spec, self.changes, secret=True)
 
     def connect(self) -> Connection:

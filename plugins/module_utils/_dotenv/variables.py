@@ -56,6 +56,8 @@ def _redis(endpoints: Mapping[str, Mapping[str, Any]], password: str) -> dict[st
         found[f"{prefix}REDIS_PORT"] = endpoint["port"]
         if password:
             found[f"{prefix}REDIS_PASSWORD"] = password
+        if endpoint.get("user"):
+            found[f"{prefix}REDIS_USER"] = endpoint["user"]
     return found
 
 

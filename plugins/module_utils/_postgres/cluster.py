@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 SETTING = re.compile(r"^(\w+) = (.*)$", re.MULTILINE)
 HEADER = "# Managed by fediverse.mastodon (role postgres); local changes are overwritten."
+HBA_CLIENTS = "# One line per host of the plan."
+HBA_ADDITIONAL = "# postgres_hba_additional"
 
 
 @dataclass(frozen=True)
@@ -51,17 +53,30 @@ def render_conf(settings: Mapping[str, object]) -> str:
     return "\n".join([HEADER, *(f"{name} = {quote(settings[name])}" for name in sorted(settings)), ""])
 
 
+def hba_line(database: str, user: str, address: str, host: str) -> str:
+    """One host's line."""
+    return f"host {database} {user} {address} scram-sha-256  # {host}"
+
+
+def hba_key(host: str, user: str) -> tuple[str, str]:
+    """By what the lines are sorted: a worker's, which comes between two runs, stands where the next run puts it."""
+    return host, user
+
+
 def render_hba(database: str, user: str, clients: Sequence[Mapping[str, str]], additional: Sequence[str]) -> str:
-    """The whole pg_hba.conf: who is not named here is refused."""
+    """The whole pg_hba.conf: who is not named here is refused. A client's `role` is who it logs in as, else `user`."""
+    named = sorted(
+        ((client, client.get("role") or user) for client in clients), key=lambda one: hba_key(one[0]["host"], one[1])
+    )
     lines = [
         HEADER,
         "# The administrator, by the socket.",
         "local all postgres peer",
-        "# One line per host of the plan.",
+        HBA_CLIENTS,
     ]
-    lines += [f"host {database} {user} {client['address']} scram-sha-256  # {client['host']}" for client in clients]
+    lines += [hba_line(database, role, client["address"], client["host"]) for client, role in named]
     if additional:
-        lines += ["# postgres_hba_additional", *additional]
+        lines += [HBA_ADDITIONAL, *additional]
     return "\n".join([*lines, ""])
 
 

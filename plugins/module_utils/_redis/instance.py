@@ -61,6 +61,11 @@ class Instance:
         return f"/etc/redis/mastodon-{self.name}.conf"
 
     @property
+    def users(self) -> str:
+        """Its users besides the default one, one file each: hosts that have a password of their own."""
+        return f"/etc/redis/mastodon-{self.name}.users"
+
+    @property
     def directory(self) -> str:
         """Its data."""
         return f"/var/lib/redis/{self.name}"
@@ -116,13 +121,15 @@ def normal(value: str) -> str:
     return " ".join(words)
 
 
-def render(wanted: Mapping[str, str]) -> str:
-    """The configuration file."""
+def render(wanted: Mapping[str, str], users: str = "") -> str:
+    """The configuration file. A wildcard of `include` may match nothing (since Redis 7)."""
     lines = []
     for name in sorted(wanted):
         value = wanted[name]
         plain = bool(value) and name not in SECRETS
         lines.append(f"{name} {value}" if plain else f'{name} "{value}"')
+    if users:
+        lines.append(f"include {users}/*.conf")
     return "\n".join([HEADER, *lines, ""])
 
 

@@ -41,6 +41,8 @@ FORMATS: dict[str, Format] = {
     "s3_secret_key": Format(40, 8, 128),
     # The preshared keys of all tunnels are derived from it.
     "wireguard_seed": Format(64, 32),
+    # So are the passwords of worker hosts that have their own.
+    "worker_seed": Format(64, 32),
 }
 VAPID = ("vapid_private_key", "vapid_public_key")
 NAMES = (*FORMATS, *VAPID)
