@@ -139,13 +139,18 @@ def _folded(taken: list[tuple[str, Mapping[str, Any]]]) -> list[Reason]:
 def _reason(rest: str, reason: Mapping[str, Any]) -> Reason:
     return {
         "label": rest or reason["path"],
-        "value": words.value(reason["value"]),
+        "value": _ports(reason["value"]) if rest.endswith("port") else words.value(reason["value"]),
         "rule": reason["rule"],
         "inputs": "; ".join(_input(name, given) for name, given in reason["inputs"].items()),
         "binding": "" if reason["binding"] is None else str(reason["binding"]),
         "paths": [reason["path"]],
         "alike": 0,
     }
+
+
+def _ports(given: Any) -> str:
+    """Not an amount: without a mark between thousands."""
+    return words.listed([str(port) for port in given]) if isinstance(given, list) else str(given)
 
 
 def _input(name: str, given: Any) -> str:

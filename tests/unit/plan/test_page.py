@@ -99,6 +99,8 @@ def test_a_reason_of_every_host_has_each_hosts_number() -> None:
             PLANS["chaos_social"]["hosts"][host["name"]]["memory_mb"]["reserve"]
         )
     (main,) = [host for host in view["hosts"] if host["name"] == "main"]
+    (relay,) = [row for row in main["rows"] if row["process"] == "relay"]
+    assert "16379, 16380, 16381" in [reason["value"] for reason in relay["why"]]
     tables = {table["title"]: table for table in main["settings"]}
     assert all(row["why"] for title in ("Open files per process", "Kernel") for row in tables[title]["rows"])
 
