@@ -6,6 +6,7 @@ the kernel has no WireGuard, and iptables for a host behind NAT.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -48,9 +49,19 @@ class Host:
         self.etc = directory / name
         self.etc.mkdir()
         tools = directory / "bin"
-        script = (
-            "mount --make-rprivate /; mount -t tmpfs run /run; mkdir -p /etc/wireguard;"
-            f" mount --bind {self.etc} /etc/wireguard; ip link set lo up; echo ready; exec sleep infinity"
+        machine = directory / f"{name}.machine-id"
+        machine.write_text(f"{hashlib.md5(name.encode()).hexdigest()}\n")
+        script = "; ".join(
+            [
+                "mount --make-rprivate /",
+                "mount -t tmpfs run /run",
+                "mkdir -p /etc/wireguard",
+                f"mount --bind {self.etc} /etc/wireguard",
+                f"mount --bind {machine} /etc/machine-id",
+                "ip link set lo up",
+                "echo ready",
+                "exec sleep infinity",
+            ]
         )
         self._process = subprocess.Popen(
             ["unshare", "--mount", "--net", "--uts", "bash", "-c", script], stdout=subprocess.PIPE, text=True

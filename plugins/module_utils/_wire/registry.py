@@ -45,7 +45,7 @@ class Registry:
         return {name: one.public_key for name, one in self.hosts.items()}
 
     def next_keys(self) -> dict[str, str]:
-        """{host: next public key} of hosts whose rotation is under way, for rotation.staged."""
+        """{host: next public key} of hosts whose rotation is under way."""
         return {name: one.next_key for name, one in self.hosts.items() if one.next_key}
 
     def machines(self) -> dict[str, str]:

@@ -1,16 +1,13 @@
 # GPL-3.0-or-later (see LICENSE)
-"""A host's new key without a lost packet (wireguard-join c.6), in one of two orders.
+"""A host's new key without a lost packet (wireguard-join c.6): the calls on the host itself, H, and on its peers.
 
-Told (both directions go on): H promotes and tells each peer so; then it calls `take`, which adds the next key with
-the AllowedIPs. In between H's packets wait in its queue (128 per peer: 0.25 s at 500 a second) and the peer's still
-arrive by the old session. The key must not be staged live: H's queue would leave before the AllowedIPs are there. The
-peer calls `settle` when it sees a handshake from the next key, or `give_back` when it sees none in time.
+H switches its key, and tells each direct peer before when that will be (rotation_course); a moment after that the peer
+calls `take`, which adds the next key with the AllowedIPs. In between H's packets wait in its queue (128 per peer:
+0.25 s at 500 a second) and the peer's still arrive by the old session. The key must not be put in earlier, without
+AllowedIPs: H's queue would leave before they are there, and be dropped. The peer calls `settle` when H says that both
+directions work, or `give_back` when H went back.
 
-Armed (for a peer that cannot be told): the next key is staged live without AllowedIPs, H promotes, and the peer calls
-`flip` when it sees a handshake. What H sends until then is dropped: up to the interval in which the peer looks.
-
-On H `promote` sets the peers' preshared keys, then the private key. A peer that was off completes at its next run: the
-registry then says that the new key is H's key.
+A peer that was off completes in its next ordinary run: the registry then says that the new key is H's key.
 """
 
 from __future__ import annotations
@@ -22,20 +19,6 @@ from .model import MANAGED, NEXT, HostConfig, Peer, Secret
 from .steps import Step
 from .topology import Topology
 from .wgfile import Block, WgFile
-
-
-def staged(config: HostConfig, next_keys: Mapping[str, str]) -> HostConfig:
-    """The host's blocks with those of its peers' next keys. next_keys: {host: next public key}.
-
-    The new block dials and keeps alive as the old one does: a peer behind NAT then opens the path to it.
-    """
-    peers: list[Peer] = []
-    for peer in config.peers:
-        peers.append(peer)
-        key = next_keys.get(peer.name, "")
-        if peer.kind == MANAGED and key and key != peer.public_key:
-            peers.append(peer._replace(public_key=key, allowed=(), kind=NEXT, preshared=None))
-    return config.with_peers(tuple(peers))
 
 
 def take(config: HostConfig, name: str, learned: str = "") -> Step:
@@ -91,54 +74,9 @@ def redial(config: HostConfig, name: str, learned: str = "") -> Step:
     return step._replace(argv=(*step.argv[:3], *gone, *step.argv[3:]), says=f"peer {name}: its next key dials again")
 
 
-def flip(config: HostConfig, name: str) -> Step:
-    """The one call that a peer makes when it sees a handshake from the next key of `name`. KeyError: none is staged."""
-    old, new = _ends(config, name)
-    argv = ("wg", "set", config.interface, "peer", new.public_key, "allowed-ips", ",".join(old.allowed))
-    return Step((*argv, "peer", old.public_key, "remove"), f"peer {name}: moved to its next key")
-
-
-def flipped(config: HostConfig, name: str) -> HostConfig:
-    """The host's blocks after the flip: the next key is the key. KeyError when none is staged."""
-    old, new = _ends(config, name)
-    done = old._replace(public_key=new.public_key, preshared=new.preshared)
-    return config.with_peers(tuple(done if peer is old else peer for peer in config.peers if peer is not new))
-
-
-def abandon(config: HostConfig, name: str) -> Step:
-    """The call of a peer that saw no handshake in time. KeyError when none is staged."""
-    _, new = _ends(config, name)
-    argv = ("wg", "set", config.interface, "peer", new.public_key, "remove")
-    return Step(argv, f"peer {name}: its next key was not used and is removed")
-
-
-def abandoned(config: HostConfig, name: str) -> HostConfig:
-    """The host's blocks without the staged key of `name`."""
-    return config.with_peers(tuple(one for one in config.peers if not (one.kind == NEXT and one.name == name)))
-
-
-def promote(config: HostConfig, key_file: str) -> tuple[Step, ...]:
-    """On the rotated host itself: its peers' preshared keys first (running sessions do not mind), then the private key.
-
-    config: its own blocks with the preshared keys of the new key, or of the old one for a rollback. key_file: the file
-    of the key to switch to. The other order would make the first handshake fail, which costs 5 s until the next.
-    """
-    steps = [
-        Step(
-            ("wg", "set", config.interface, "peer", peer.public_key, "preshared-key", "/dev/stdin"),
-            f"peer {peer.name}: preshared key set",
-            peer.preshared,
-        )
-        for peer in config.peers
-        if peer.kind == MANAGED and peer.preshared is not None
-    ]
-    last = Step(("wg", "set", config.interface, "private-key", key_file), "own key switched")
-    return (*steps, last)
-
-
 def switch(interface: str, key_file: str, preshared: Mapping[str, str]) -> Step:
-    """`promote` in one call, which nothing can cut in two: a preshared key without its private key would end the link
-    at the next handshake, within two minutes.
+    """H's own call: its key and the preshared keys that go with it. In one call, which nothing can cut in two: a
+    preshared key without its private key would end the link at the next handshake, within two minutes.
 
     preshared: {peer's public key: file of its preshared key, /dev/null for none}, only those that change.
     """
@@ -192,17 +130,6 @@ def batches(topology: Topology, names: Iterable[str]) -> tuple[tuple[str, ...], 
     """Hosts to rotate, in an order: one at a time, hubs last, so that the spokes' paths are proven before theirs."""
     hubs = {one.name for one in topology.network.members if one.hub}
     return tuple((name,) for name in sorted(names, key=lambda one: (one in hubs, one)))
-
-
-def conflicts(topology: Topology, names: Iterable[str]) -> tuple[tuple[str, str], ...]:
-    """Pairs of these hosts that share a link: the two ends of a link are never rotated at the same time."""
-    wanted = sorted(set(names))
-    return tuple(
-        (one, other)
-        for number, one in enumerate(wanted)
-        for other in wanted[number + 1 :]
-        if topology.path(one, other).kind == "direct"
-    )
 
 
 def _ends(config: HostConfig, name: str) -> tuple[Peer, Peer]:

@@ -62,6 +62,7 @@ class World:
     slow: dict[str, float] = field(default_factory=dict)
     _turn: threading.Condition = field(default_factory=threading.Condition)
     _running: str = ""
+    _said: set[tuple[str, str, str]] = field(default_factory=set)
 
     # -- time, as the code under test sees it
 
@@ -142,8 +143,10 @@ class World:
     # -- datagrams
 
     def send(self, sender: str, where: str, told: Told) -> None:
-        """A datagram into the tunnel."""
-        self.step(sender)
+        """A datagram into the tunnel. The first of its kind is a step."""
+        if (sender, where, told.word) not in self._said:
+            self._said.add((sender, where, told.word))
+            self.step(sender)
         receiver = next(name for name, text in self.addresses.items() if text == where)
         key = self.hosts[sender].kernel.key if self.hosts[sender].kernel else ""  # type: ignore[union-attr]
         if self._open(sender, receiver):

@@ -1,12 +1,11 @@
-"""From what runs to what is wanted: the calls one by one, drift, keys that rotate."""
+"""From what runs to what is wanted: the calls one by one, and drift."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 import pytest
-from ansible_collections.fediverse.mastodon.plugins.module_utils._wire import rotation
-from ansible_collections.fediverse.mastodon.plugins.module_utils._wire.conf import complete, wanted_file
+from ansible_collections.fediverse.mastodon.plugins.module_utils._wire.conf import wanted_file
 from ansible_collections.fediverse.mastodon.plugins.module_utils._wire.model import HostConfig, Peer, Secret
 from ansible_collections.fediverse.mastodon.plugins.module_utils._wire.observed import Live
 from ansible_collections.fediverse.mastodon.plugins.module_utils._wire.psk import with_preshared
@@ -148,92 +147,6 @@ def test_bringing_the_interface_up() -> None:
     assert start_steps("wg0", Live(exists=True, public_key="mine"), "mine") == ()
     taken = start_steps("wg0", Live(exists=True, public_key="other"), "mine")
     assert len(taken) == len(disruptive(taken)) == 2
-
-
-def test_a_rotation_moves_each_peer_in_one_call() -> None:
-    seed = Secret("s" * 40)
-    mesh = topology(HOSTS)
-    # On a, while b rotates.
-    config = with_preshared(rotation.staged(mesh.config("a"), {"b": key("b2"), "a": key("a2")}), key("a"), seed)
-    kernel = running(with_preshared(mesh.config("a"), key("a"), seed))
-    (stage,) = plan(config, kernel)
-    assert stage.says.startswith("peer b (next key): added, AllowedIPs none")
-    kernel.run(stage)
-    assert kernel.owner("10.66.0.2/32") == key("b")
-    assert plan(config, kernel) == ()
-    kernel.run(rotation.flip(config, "b"))
-    assert kernel.owner("10.66.0.2/32") == key("b2") and key("b") not in kernel.peers
-    done = rotation.flipped(config, "b")
-    assert plan(done, kernel) == ()
-    # The next normal run knows the new key from the registry, and finds everything as it should be.
-    later = topology(HOSTS).config("a")
-    later = later.with_peers(tuple(p._replace(public_key=key("b2")) if p.name == "b" else p for p in later.peers))
-    assert plan(with_preshared(later, key("a"), seed), kernel) == ()
-
-
-def test_a_peer_that_is_told_moves_at_once_and_can_go_back() -> None:
-    seed = Secret("s" * 40)
-    before = with_preshared(topology(HOSTS).config("a"), key("a"), seed)
-    config = with_preshared(rotation.staged(before, {"b": key("b2")}), key("a"), seed)
-    kernel = running(before)
-    step = rotation.take(config, "b", "198.51.100.7:1024")
-    assert seed.reveal() not in repr(step) and step.stdin == next(p.preshared for p in config.peers if p.kind == "next")
-    kernel.run(step)
-    # The old session still carries what the peer has sent: its key stays until the new one has shaken hands.
-    assert kernel.owner("10.66.0.2/32") == key("b2") and key("b") in kernel.peers
-    assert kernel.peers[key("b2")]["endpoint"] == "198.51.100.7:1024"
-    kernel.run(rotation.give_back(config, "b"))
-    assert plan(before, kernel) == ()
-    kernel.run(rotation.take(config, "b"))
-    kernel.run(rotation.settle(config, "b"))
-    assert plan(rotation.flipped(config, "b"), kernel) == ()
-
-
-def test_a_staged_key_never_has_the_preshared_key_of_the_old_one() -> None:
-    config = with_preshared(topology(HOSTS).config("a"), key("a"), Secret("s" * 40))
-    assert [peer.preshared for peer in rotation.staged(config, {"b": key("b2")}).peers if peer.kind == "next"] == [None]
-
-
-def test_a_rotation_that_nobody_used_leaves_nothing() -> None:
-    config = rotation.staged(topology(HOSTS).config("a"), {"b": key("b2")})
-    kernel = running(config)
-    kernel.run(rotation.abandon(config, "b"))
-    left = rotation.abandoned(config, "b")
-    assert left == topology(HOSTS).config("a")
-    assert plan(left, kernel) == ()
-
-
-def test_a_peer_that_was_off_completes_at_its_next_run() -> None:
-    config = rotation.staged(topology(HOSTS).config("a"), {"b": key("b2")})
-    kernel = running(config)
-    later = topology(HOSTS).config("a")
-    later = later.with_peers(tuple(p._replace(public_key=key("b2")) if p.name == "b" else p for p in later.peers))
-    for step in plan(later, kernel, before=config):
-        kernel.run(step)
-        assert kernel.owner("10.66.0.2/32") in (key("b"), key("b2"))
-    assert set(kernel.peers) == {key("b2"), key("c")}
-
-
-def test_the_rotated_host_changes_preshared_keys_before_its_own() -> None:
-    config = with_preshared(topology(HOSTS).config("b"), key("b2"), Secret("s" * 40))
-    steps = rotation.promote(config, "/etc/wireguard/wg0.key.next")
-    assert [step.argv[-2] for step in steps] == ["preshared-key", "preshared-key", "private-key"]
-    assert rotation.promote(topology(HOSTS).config("b"), "F")[0].argv == ("wg", "set", "wg0", "private-key", "F")
-
-
-def test_a_staged_key_is_in_the_file_and_comes_back_from_it() -> None:
-    config = rotation.staged(topology(HOSTS).config("a"), {"b": key("b2")})
-    filed = wanted_file(config, None)
-    assert [(one.kind, one.name) for one in filed.peers] == [("managed", "b"), ("next", "b"), ("managed", "c")]
-    blind = topology(HOSTS).config("a")
-    blind = blind.with_peers(tuple(peer._replace(public_key="") for peer in blind.peers))
-    assert [peer.public_key for peer in complete(blind, filed).config.peers] == [key("b"), key("c")]
-
-
-def test_hubs_rotate_last_and_two_ends_of_a_link_never_together() -> None:
-    star = topology({"hub": host(1, hub=True), "a": host(2), "z": host(3, nat=True)}, topology="hub_spoke")
-    assert rotation.batches(star, ["hub", "z", "a"]) == (("a",), ("z",), ("hub",))
-    assert rotation.conflicts(star, ["a", "hub", "z"]) == (("a", "hub"), ("hub", "z"))
 
 
 def test_a_new_address_leaves_the_routes_that_the_kernel_takes_along() -> None:
