@@ -67,7 +67,7 @@ options:
     type: bool
     default: false
   verify:
-    description: Prove the links. A host that does not answer is named in RV(unreachable) and does not fail the module.
+    description: Prove the links. A host that does not answer is named in RV(silent) and does not fail the module.
     type: bool
     default: true
   verify_timeout:
@@ -138,7 +138,7 @@ peers:
       passes: 1420
       allowed: true
       routed: true
-unreachable:
+silent:
   description: Hosts that did not answer; empty where nothing was verified.
   returned: always
   type: list

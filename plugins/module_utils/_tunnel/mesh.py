@@ -157,7 +157,7 @@ class Mesh:
             self._show(self.filed, None)
             if not self.module.check_mode:
                 os.unlink(self.paths.conf)
-        return {"peers": [], "mtu": 0, "pending": [], "unreachable": [], "backend": "", "public_key": self.own_key}
+        return {"peers": [], "mtu": 0, "pending": [], "silent": [], "backend": "", "public_key": self.own_key}
 
     def _plan(self, config: HostConfig, seen: host.Seen) -> tuple[Step, ...]:
         try:
@@ -276,7 +276,8 @@ class Mesh:
             "peers": rows,
             "mtu": config.mtu,
             "pending": list(pending),
-            "unreachable": missing,
+            # Not `unreachable`: for Ansible that word says that the task itself never reached its host.
+            "silent": missing,
             "backend": seen.backend,
             "public_key": self.own_key,
         }
