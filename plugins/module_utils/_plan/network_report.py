@@ -193,7 +193,9 @@ def _links(plan: Plan, results: Results, found: Report) -> None:
 def _address(host: str, share: Plan, result: Mapping[str, Any]) -> list[str]:
     address, wanted = share["address"], share["network"]["interface"]
     if not result["device"]:
-        has = ", ".join(f"{one} on {device}" for device, own in result["addresses"].items() for one in own)
+        has = ", ".join(
+            f"{one} on {device}" for device, own in result["addresses"].items() if device != "lo" for one in own
+        )
         return [
             f"host {host}, mastodon_address: {address} is none of this host's addresses ({has})."
             f" Fix: write the one in the cluster's network{f' ({wanted})' if wanted else ''}, or bring the network up."

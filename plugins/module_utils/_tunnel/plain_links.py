@@ -11,6 +11,9 @@ from .._shell import Shell
 from .host import way
 from .links import Link, Ping, measure
 
+# No IPv4 packet is larger; loopback's MTU is.
+LARGEST = 65_535
+
 
 def look(
     shell: Shell, address: str, partners: Sequence[Mapping[str, str]], timeout: float, ping: Ping
@@ -18,7 +21,10 @@ def look(
     """device, addresses and links, as the module network_links answers them. Refused when `ip` cannot be run."""
     own = addresses(shell.run(["ip", "-j", "address", "show"]).out)
     found = [Link(one["name"], one["address"], "direct", one["address"]) for one in partners]
-    ways = {one.name: way(shell, one.address) for one in found}
+    ways = {}
+    for one in found:
+        device, mtu = way(shell, one.address)
+        ways[one.name] = device, min(mtu, LARGEST)
     # Each with the size of its own way: a host may reach one by a tunnel and another one by Ethernet.
     for size in sorted({mtu for _, mtu in ways.values() if mtu}):
         measure([one for one in found if ways[one.name][1] == size], size, timeout, ping)
