@@ -120,7 +120,8 @@ def parse_routes(text: str) -> tuple[Route, ...]:
                 destination=str(whole),
                 device=str(row.get("dev", "")),
                 table=str(row.get("table", "main")),
-                protocol=str(row.get("protocol", "")),
+                # `ip` leaves out what a route has that nobody said who made: those of wg-quick.
+                protocol=str(row.get("protocol", "boot")),
             )
         )
     return tuple(found)
