@@ -64,6 +64,9 @@ for file in /etc/hosts /etc/hostname; do
     test -s "$file" || printf '%s\\n' "$content" >"$file"
     chmod 644 "$file"
 done
+# Sysctls of the network are the container's own, and writable as on a host; all others are the machine's.
+mount --bind /proc/sys/net /proc/sys/net
+mount -o remount,bind,rw /proc/sys/net
 key=/etc/ssh/ssh_host_ed25519_key
 test -s "$key" || ssh-keygen -q -t ed25519 -N "" -f "$key"
 """
