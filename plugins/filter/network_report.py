@@ -10,7 +10,10 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._plan import ne
 from ansible_collections.fediverse.mastodon.plugins.plugin_utils.filters import plain
 
 # What the plays register on each host: the last proof counts.
-TUNNEL, LINKS = ("__wireguard_proof", "__wireguard_mesh"), ("__network_links",)
+TUNNEL, LINKS, NEIGHBOURS = ("__wireguard_proof", "__wireguard_mesh"), ("__network_links",), "__wireguard_peers"
+
+
+WORDS = ("peers", "links", "mtu", "backend", "public_key", "notes", "device", "addresses")
 
 
 def result_of(variables: Mapping[str, Any]) -> dict[str, Any]:
@@ -18,15 +21,21 @@ def result_of(variables: Mapping[str, Any]) -> dict[str, Any]:
     for name in (*TUNNEL, *LINKS):
         answer = variables.get(name, {})
         if "peers" in answer or "links" in answer:
-            words = ("peers", "links", "mtu", "backend", "public_key", "notes", "device", "addresses")
-            found = {word: plain(answer[word]) for word in words if word in answer}
+            found = {word: plain(answer[word]) for word in WORDS if word in answer}
             return {**found, "drift": plain(answer.get("actions", [])) if name == TUNNEL[0] else []}
     return {}
+
+
+def visited(hostvars: Mapping[str, Any], hosts: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Answers of neighbours that a limited run went to: the other ends of its hosts' links."""
+    rows = [row for host in hosts for row in hostvars[host].get(NEIGHBOURS, {}).get("results", ()) if "peers" in row]
+    return {plain(row["item"]): {word: plain(row[word]) for word in WORDS if word in row} for row in rows}
 
 
 def network_report(plan: Mapping[str, Any], hostvars: Mapping[str, Any], hosts: Sequence[str]) -> dict[str, list[str]]:
     """Lines, failures and pending hosts."""
     results = {plain(host): found for host in hosts if (found := result_of(hostvars[host]))}
+    results = {**visited(hostvars, hosts), **results}
     answer = core.report(plain(plan), results, plain(list(hosts)))
     return {"lines": answer.lines, "failures": answer.failures, "pending": answer.pending}
 

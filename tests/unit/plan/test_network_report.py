@@ -116,6 +116,17 @@ def test_drift_is_a_failure_of_a_check_and_not_of_a_run(plan: dict[str, Any]) ->
     assert said == "db: drift, which the next run repairs: route 10.9.0.0/24 added."
 
 
+def test_a_limited_run_judges_its_links_by_the_neighbours_that_it_visited(plan: dict[str, Any]) -> None:
+    results = answers(plan)
+    row(results, "worker", "db").update(DEAD)
+    row(results, "db", "worker").update(DEAD)
+    visits = [{"item": name, **results[name]} for name in ("db", "main")] + [{"item": "media", "unreachable": True}]
+    hostvars = {"worker": {"__wireguard_mesh": results["worker"], "__wireguard_peers": {"results": visits}}}
+    found = shim.network_report(plan, hostvars, ["worker"])
+    assert found["pending"] == [] and len(found["failures"]) == 1
+    assert "worker" in found["failures"][0] and "db" in found["failures"][0]
+
+
 def links(plan: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """What network_links answers on every host."""
     return {
