@@ -58,10 +58,14 @@ class Redis:
     def __init__(self, host: str, port: int, user: str = "", password: str = "", db: int = 0, timeout: float = 3.0):
         self._socket = socket.create_connection((host, port), timeout)
         self._file = self._socket.makefile("rb")
-        if password:
-            self.call("AUTH", *([user] if user else []), password)
-        if db:
-            self.call("SELECT", str(db))
+        try:
+            if password:
+                self.call("AUTH", *([user] if user else []), password)
+            if db:
+                self.call("SELECT", str(db))
+        except BaseException:
+            self.close()
+            raise
 
     def call(self, *parts: str) -> Reply:
         """Send one command, return its reply."""
