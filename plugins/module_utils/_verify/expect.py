@@ -62,6 +62,8 @@ def units(share: Share) -> list[str]:
         for worker in share.get("sidekiq_workers", [])
         if not worker.get("on_demand")
     ]
+    if "wireguard" in share:
+        wanted.append(f"wg-quick@{share['wireguard']['interface']}.service")
     return wanted
 
 

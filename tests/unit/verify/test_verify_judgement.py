@@ -164,6 +164,8 @@ def test_units_follow_the_share() -> None:
         "mastodon-sidekiq@main.service",
     ]
     assert expect.units(PLAN["hosts"]["db"]) == ["postgresql@*.service", "mastodon-minio.service"]
+    in_a_tunnel = {**PLAN["hosts"]["db"], "wireguard": {"interface": "wg7"}}
+    assert expect.units(in_a_tunnel)[-1] == "wg-quick@wg7.service"
 
 
 SHOW = """Id=pgbouncer.service
