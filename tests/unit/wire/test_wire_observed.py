@@ -91,7 +91,7 @@ def test_routes_that_send_packets_somewhere() -> None:
         Route("192.168.8.0/24", "wgt0", protocol="boot"),
         Route("172.17.0.0/16", "docker0", protocol="kernel"),
         Route("198.51.100.0/24", "", protocol="static"),
-        Route("192.0.2.50/32", "eth0", table="52"),
+        Route("192.0.2.50/32", "eth0", table="52", protocol="boot"),
     )
     assert parse_routes("") == ()
 
