@@ -75,7 +75,6 @@ def judge(
 
 
 def _migrations(versions: list[str]) -> str:
-    """`1 migration`, `3 migrations`: text that is the same whichever they are, then the first."""
     return f"{len(versions)} migration{'s' if len(versions) > 1 else ''}"
 
 

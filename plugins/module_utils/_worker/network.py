@@ -101,11 +101,11 @@ def _way(name: str, port: int, timeout: float) -> WayOut:
         found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
     except OSError as error:
         return WayOut(name, False, f"does not resolve ({error})")
-    error = ""
+    told = ""
     for _family, _kind, _protocol, _name, place in found[:4]:
         try:
             with socket.create_connection((str(place[0]), port), timeout) as connection:
                 return WayOut(name, True, source=str(connection.getsockname()[0]))
         except OSError as problem:
-            error = f"port {port} of {place[0]}: {problem}"
-    return WayOut(name, True, error)
+            told = f"port {port} of {place[0]}: {problem}"
+    return WayOut(name, True, told)
