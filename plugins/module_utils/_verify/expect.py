@@ -38,6 +38,7 @@ class Probe:
     address: str
     port: int
     expect: str
+    user: str = "mastodon"  # who asks PostgreSQL
 
 
 def units(share: Share) -> list[str]:
@@ -140,6 +141,15 @@ def _expectation(listener: Listener, target: Share, source: Share, needed: bool)
     return OPEN if needed else ""
 
 
+def _postgres_user(target: Share, source: Share) -> str:
+    """Who the host logs in as there: a worker may have a role of its own."""
+    postgres = target.get("postgres", {})
+    for client in postgres.get("clients", ()):
+        if str(client["address"]).split("/")[0] == str(source["address"]) and client.get("role"):
+            return str(client["role"])
+    return str(postgres.get("user", "mastodon"))
+
+
 def probes(plan: Plan, source: str, addresses: Mapping[str, Iterable[str]]) -> list[Probe]:
     """Connections that `source` tries. `addresses` are all that each host has, as the hosts said themselves.
 
@@ -166,5 +176,7 @@ def probes(plan: Plan, source: str, addresses: Mapping[str, Iterable[str]]) -> l
                 else:
                     expect = _expectation(listener, target, share, (address, listener.port) in needed)
                 if expect:
-                    found.append(Probe(name, listener.service, address, listener.port, expect))
+                    found.append(
+                        Probe(name, listener.service, address, listener.port, expect, _postgres_user(target, share))
+                    )
     return found

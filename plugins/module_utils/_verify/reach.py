@@ -31,8 +31,8 @@ def postgres_answer(data: bytes) -> str:
     return "no PostgreSQL answer"
 
 
-def _ask_postgres(connection: socket.socket) -> str:
-    connection.sendall(postgres_startup("mastodon", "mastodon_production"))
+def _ask_postgres(connection: socket.socket, user: str) -> str:
+    connection.sendall(postgres_startup(user, "mastodon_production"))
     return postgres_answer(connection.recv(4096))
 
 
@@ -50,7 +50,7 @@ def ask(probe: expect.Probe) -> str:
     try:
         with socket.create_connection((probe.address, probe.port), TIMEOUT) as connection:
             if probe.expect in (expect.ADMITTED, expect.REJECTED):
-                return _ask_postgres(connection)
+                return _ask_postgres(connection, probe.user)
             if probe.expect in (expect.LOCKED, expect.ANSWERING):
                 return _ask_redis(connection)
             return "open"

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from .._join import access_hba, access_postgres
 from .._join.access import Grant
-from .._postgres.database import literal
+from .._postgres.database import Step, literal
 from .._postgres.psql import Psql
 from .._shell import Changes, FileSpec, Module, Refusal, Shell, put_file, read_text
 from .._wire.model import Secret
@@ -79,7 +79,7 @@ class PostgresAccess:
         count = int(self.psql.value(f"SELECT count(*) FROM pg_stat_activity WHERE {condition}"))
         if count:
             says = f"end {access_postgres.sessions(count)} of {self.owner} from {self.grant.address}"
-            self._run([access_postgres.Step(says, access_postgres.terminate(condition))])
+            self._run([Step(says, access_postgres.terminate(condition))])
         self.changes.notes.append(
             f"{self.grant.worker} knew {self.owner}'s password, which others use too: whoever has it gets in from any"
             " address that pg_hba.conf names. Give workers an identity of their own, or change it."
@@ -101,7 +101,7 @@ class PostgresAccess:
             )
         return _or_refuse(lambda: edit(before))
 
-    def _run(self, steps: list[access_postgres.Step]) -> None:
+    def _run(self, steps: list[Step]) -> None:
         for step in steps:
             self.changes.actions.append(step.action)
             if not self.module.check_mode:

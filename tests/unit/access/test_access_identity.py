@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.fediverse.mastodon.plugins.module_utils._dotenv.variables import app_environment
 from ansible_collections.fediverse.mastodon.plugins.module_utils._join import access, identity
+from ansible_collections.fediverse.mastodon.plugins.module_utils._verify import expect
 from ansible_collections.fediverse.mastodon.plugins.module_utils._wire.model import Secret
 
 SEED = Secret("s" * 64)
@@ -99,3 +100,23 @@ def test_the_environment_names_the_user_of_redis_where_the_plan_gives_one() -> N
     assert written["REDIS_PASSWORD"] == identity.password(SEED, "pi1", "redis").reveal() != written["DB_PASS"]
     del settings["redis"]["base"]["user"]  # type: ignore[attr-defined]
     assert "REDIS_USER" not in app_environment(settings)
+
+
+def test_a_worker_with_its_own_role_is_probed_as_that_role() -> None:
+    clients = [
+        {"host": "pi1", "address": "10.66.0.7/32", "role": "mastodon_pi1"},
+        {"host": "web", "address": "10.66.0.2/32"},
+    ]
+    postgres = {"port": 5432, "listen_addresses": ["10.66.0.1"], "user": "mastodon", "clients": clients}
+    told = {
+        "hosts": {
+            "db": {"address": "10.66.0.1", "postgres": postgres},
+            "pi1": {"address": "10.66.0.7"},
+            "web": {"address": "10.66.0.2"},
+        }
+    }
+    asked = {name: expect.probes(told, name, {})[0] for name in ("pi1", "web")}
+    assert [(one.user, one.expect) for one in asked.values()] == [
+        ("mastodon_pi1", "admitted"),
+        ("mastodon", "admitted"),
+    ]
