@@ -10,7 +10,9 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._plan import ne
 from ansible_collections.fediverse.mastodon.plugins.plugin_utils.filters import plain
 
 # What the plays register on each host: the last proof counts.
-TUNNEL, LINKS, NEIGHBOURS = ("__wireguard_proof", "__wireguard_mesh"), ("__network_links",), "__wireguard_peers"
+TUNNEL = ("__wireguard_proof", "__wireguard_mesh")
+LINKS = ("__network_links",)
+NEIGHBOURS = "__wireguard_peers"
 
 
 WORDS = ("peers", "links", "mtu", "backend", "public_key", "notes", "device", "addresses")

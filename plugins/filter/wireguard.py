@@ -24,7 +24,9 @@ from ansible_collections.fediverse.mastodon.plugins.plugin_utils.filters import 
 
 KNOWN = frozenset(variable(key) for key in (*NETWORK_KEYS, *HOST_KEYS))
 # What the role registers, on every host of a run.
-KEY, MESH, PROOF, PEERS = "__wireguard_key", "__wireguard_mesh", "__wireguard_proof", "__wireguard_peers"
+KEY = "__wireguard_key"
+MESH = "__wireguard_mesh"
+PEERS = "__wireguard_peers"
 
 
 def _stop(problems: Problems) -> None:
