@@ -36,7 +36,6 @@ MIXES = (
 )
 NEVER_AFTER_S = 20.0  # a backlog that has not shrunk until then grows
 CALIBRATION_S = 4.0  # of each queue alone
-FULL_S = 6.0  # of all queues of a mix together
 FULL = 0.9  # of its cores: a machine that is so busy has no more to give
 
 
@@ -50,12 +49,10 @@ def possible(capacity: Mapping[str, float], costs: Mapping[str, Mapping[str, flo
     return {queue: min(able, cores / costs[queue]["cpu_s"]) for queue, able in capacity.items()}
 
 
-def cores_for_workers(cores: int, used: float, busy: float) -> float:
-    """Cores that servers, proxy and agent leave to the workers of this one machine.
-
-    What the workers used while the machine was full; where it was not full, they were not short of cores.
-    """
-    return used if busy >= FULL * cores else float(cores)
+def cores_there(cores: int, busy: Iterable[float]) -> float:
+    """Cores that can be used on this one machine: what was used while it was full; all where it never was."""
+    most = max(busy)
+    return min(most, float(cores)) if most >= FULL * cores else float(cores)
 
 
 def jobs(mix: Mix, capacity: Mapping[str, float]) -> tuple[dict[str, int], dict[str, float]]:
@@ -67,26 +64,37 @@ def jobs(mix: Mix, capacity: Mapping[str, float]) -> tuple[dict[str, int], dict[
 
 def question(
     units: Sequence[Mapping[str, Any]],
-    capacity: Mapping[str, float],
     backlog: Mapping[str, int],
     arrivals: Mapping[str, float],
     costs: Mapping[str, Mapping[str, float]],
 ) -> tuple[dict[str, dict[str, Any]], dict[str, tuple[float, float]]]:
     """The two arguments of the collection's forecast. `costs`: cpu_s and service_s per queue."""
+    from ansible_collections.fediverse.mastodon.plugins.module_utils._plan.backlog_units import Process, serving
+
+    processes = [
+        Process(
+            unit["name"].rsplit("-", 1)[0],
+            tuple((name, weight) for name, weight in unit["queues"]),
+            {queue: (each, each) for queue, each in unit["capacity"].items()},
+        )
+        for unit in units
+    ]
     asked: dict[str, dict[str, Any]] = {}
+    able: dict[str, tuple[float, float]] = {}
     for queue in dict.fromkeys([*backlog, *arrivals]):
-        serving = [unit for unit in units if any(name == queue for name, _ in unit["queues"])]
-        weights = [weight or 1 for unit in serving for name, weight in unit["queues"] if name == queue]
+        found = serving(processes, queue)
+        if found is None:
+            raise ValueError(f"no unit of the plan serves {queue}")
+        served, able[queue] = found
+        threads = sum(unit["threads"] for unit in units if queue in unit["capacity"])
         asked[queue] = {
             "queued": backlog.get(queue, 0),
             "arrivals": arrivals.get(queue, 0.0),
-            "threads": sum(unit["threads"] for unit in serving),
-            "processes": max(1, len(serving)),
-            "unit": " ".join(sorted(name for name, _ in serving[0]["queues"])) if serving else queue,
-            "weight": weights[0] if weights else 1,
+            "threads": threads,
+            **served,
             **costs[queue],
         }
-    return asked, {queue: (capacity[queue], capacity[queue]) for queue in asked}
+    return asked, able
 
 
 def expected(answer: Mapping[str, Any]) -> dict[str, float | None]:
@@ -111,8 +119,8 @@ def limit(forecast_s: Mapping[str, float | None]) -> float:
 def costs_of(place: Place, answer_ms: float, measured_ms: Mapping[str, float]) -> dict[str, dict[str, float]]:
     """Seconds of a core and of a thread that a job of each queue takes.
 
-    measured_ms: processor time of a job of each queue on this machine, as an admin would write it into
-    `mastodon_job_profile`; what it waits for is by the collection's figures.
+    measured_ms: processor time of a job of each queue on this machine, that of the servers included; what it waits
+    for is by the collection's figures.
     """
     from ansible_collections.fediverse.mastodon.plugins.module_utils._plan.capacity import Distance, wait_ms
     from ansible_collections.fediverse.mastodon.plugins.module_utils._plan.profile import QueueProfile
@@ -139,7 +147,6 @@ def forecast(
     """What the collection's own forecast says."""
     from ansible_collections.fediverse.mastodon.plugins.module_utils._plan.backlog import forecast as tell
 
-    queues = dict.fromkeys([*backlog, *arrivals])
-    asked, able = question(units, capacities(units, queues), backlog, arrivals, costs)
+    asked, able = question(units, backlog, arrivals, costs)
     answer = expected(tell(asked, able, cores=cores))
     return {queue: answer[queue] for queue in backlog}

@@ -180,10 +180,14 @@ class Bench:
         others = self.quiet(mix.name)
         self._agent.order("start", processes=[one.order() for one in configuration.processes])
         self._agent.order("warm", queues=queues, limit=WARM_S)
-        measured_ms = {queue: self._closed([queue], burn.CALIBRATION_S)["cpu_ms_per_job"] for queue in queues}
-        full = self._closed(queues, burn.FULL_S)
+        alone = {queue: self._closed([queue], burn.CALIBRATION_S) for queue in queues}
+        # Servers and workers share these cores, so a job costs what both spend on it.
+        measured_ms = {
+            queue: round(1000 * found["machine_cores_busy"] / found["total_per_second"], 2)
+            for queue, found in alone.items()
+        }
         costs = burn.costs_of(place, self._settings.answer_ms, measured_ms)
-        cores = burn.cores_for_workers(self._settings.limits.cores, full["cores_used"], full["machine_cores_busy"])
+        cores = burn.cores_there(self._settings.limits.cores, (found["machine_cores_busy"] for found in alone.values()))
         able = burn.possible(burn.capacities(units, queues), costs, cores)
         backlog, arrivals = burn.jobs(mix, able)
         told = burn.forecast(units, costs, cores, backlog, arrivals)
@@ -191,7 +195,7 @@ class Bench:
         self._agent.order("stop")
         row = {"place": mix.place, "mix": mix.name, "backlog": backlog, "arrivals": arrivals, "cpu_ms": measured_ms}
         print(f"{mix.place} {mix.name}: forecast {told}, measured {found['cleared_s']}", flush=True)
-        return {**row, "forecast_s": told, "cores_for_workers": cores, "others_cores": others, **found}
+        return {**row, "forecast_s": told, "cores": cores, "others_cores": others, **found}
 
     def memory(self, configurations: Sequence[Configuration]) -> list[Row]:
         """What one process takes after thousands of jobs, against its claim."""

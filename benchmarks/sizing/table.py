@@ -112,8 +112,8 @@ def burn_table(rows: Sequence[Row]) -> list[str]:
             )
     head = ["mix, queue", "backlog", "arrivals/s", "forecast s", "measured s", "forecast off by", "within 15 %"]
     note = (
-        "Processor time of a job was measured for each queue alone before, as an admin would for"
-        " `mastodon_job_profile`; the rest is the plan's own forecast."
+        "What a job costs these cores, workers and servers together, was measured for each queue alone before; how the"
+        " queues share processes and cores, and when each is clear, is the plan's own forecast."
     )
     return ["", "## Burn-down", "", note, "", *grid(head, body), ""]
 

@@ -51,8 +51,9 @@ def forecast(
 
     queues, per queue: `queued` jobs; `arrivals` per second; `retries`: a number due now, or [[in seconds, jobs], ...];
     and, where it is not our profile near the database: `cpu_s` and `service_s` per job; `threads` and `processes` that
-    serve it; `unit`: queues with the same one are served by the same processes; `weight`. All may be left out.
-    capacities: jobs per second (lower, upper) if its units did only this queue; none means nobody serves it.
+    serve it; `unit`: queues with the same one are served by the same processes; `weight`; `helpers`: processes of other
+    units that serve it too, a list of `unit`, `processes`, `weight`, `capacity` (lower, upper). All may be left out.
+    capacities: jobs per second (lower, upper) if its own units did only this queue; none means nobody serves it.
     cores: what all these units may use; without it, what the queue with most processor time could use alone, which is
     too little where queues have hosts of their own.
 
@@ -133,7 +134,7 @@ def _for_queue(
 ) -> dict[str, Any]:
     """What this queue needs beside all others, which are to be clear by then too."""
     others = [other for other in all_works if other is not work]
-    mates = [other for other in others if other.unit == work.unit]
+    mates = [other for other in others if other.units & work.units]
     needs = for_deadline(
         work.jobs_until(deadline_s),
         work.arrivals,

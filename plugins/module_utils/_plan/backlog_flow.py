@@ -18,12 +18,25 @@ PHASES = 1000  # more than queues and returning retries can make
 
 
 @dataclass(frozen=True)
+class Part:
+    """Processes that serve a queue.
+
+    unit: queues with the same one are served by the same processes. processes: how many. weight: its share in them.
+    capacity: jobs per second if they did only this.
+    """
+
+    unit: str
+    processes: float
+    weight: float
+    capacity: float
+
+
+@dataclass(frozen=True)
 class Work:
     """One queue: jobs there are, jobs to come, and what it may use.
 
     queued: jobs. arrivals: jobs per second. waves: (seconds from now, jobs) of retries that return.
-    cpu_s, service_s: seconds of a core, and of a thread, per job. capacity: jobs per second if its units did only this.
-    unit: queues with the same one are served by the same processes. processes: how many. weight: its share in them.
+    cpu_s, service_s: seconds of a core, and of a thread, per job. parts: its own processes, and those that help.
     """
 
     queue: str
@@ -32,10 +45,22 @@ class Work:
     waves: tuple[tuple[float, float], ...]
     cpu_s: float
     service_s: float
-    capacity: float
-    unit: str
-    processes: float
-    weight: float
+    parts: tuple[Part, ...]
+
+    @property
+    def capacity(self) -> float:
+        """Jobs per second if all of them did only this."""
+        return sum(part.capacity for part in self.parts)
+
+    @property
+    def processes(self) -> float:
+        """How many serve it."""
+        return sum(part.processes for part in self.parts)
+
+    @property
+    def units(self) -> frozenset[str]:
+        """The units that serve it."""
+        return frozenset(part.unit for part in self.parts)
 
     def jobs_until(self, seconds: float) -> float:
         """The backlog and all retries that return within that time (sizing 1.11, "N_eff")."""
@@ -62,40 +87,51 @@ class Room:
 def empty_room(works: Iterable[Work], cores: float) -> Room:
     """All there is: what a unit can keep busy is read from the queue that keeps most of it busy alone."""
     room = Room(cores, {}, {})
-    for work in works:
-        room.unit_cores[work.unit] = max(room.unit_cores.get(work.unit, 0.0), work.capacity * work.cpu_s)
-        room.unit_threads[work.unit] = max(room.unit_threads.get(work.unit, 0.0), work.capacity * work.service_s)
+    for work, part in _pairs(works):
+        room.unit_cores[part.unit] = max(room.unit_cores.get(part.unit, 0.0), part.capacity * work.cpu_s)
+        room.unit_threads[part.unit] = max(room.unit_threads.get(part.unit, 0.0), part.capacity * work.service_s)
     return room
 
 
-def _speeds(works: Sequence[Work]) -> dict[str, float]:
-    """Jobs per second of each queue when every process gets the same processor time."""
+def _pairs(works: Iterable[Work]) -> list[tuple[Work, Part]]:
+    return [(work, part) for work in works for part in work.parts]
+
+
+def _speeds(rising: Sequence[tuple[Work, Part]]) -> list[float]:
+    """Jobs per second of each pair when every process gets the same processor time."""
     by_unit: dict[str, float] = {}
-    for work in works:
-        by_unit[work.unit] = by_unit.get(work.unit, 0.0) + work.weight * work.cpu_s
-    return {work.queue: work.processes * work.weight / by_unit[work.unit] for work in works}
+    for work, part in rising:
+        by_unit[part.unit] = by_unit.get(part.unit, 0.0) + part.weight * work.cpu_s
+    return [part.processes * part.weight / by_unit[part.unit] for _, part in rising]
 
 
 def hand_out(works: Iterable[Work], wanted: Mapping[str, float], room: Room) -> dict[str, float]:
     """Jobs per second for each queue, at most what is wanted, as evenly as the room allows; takes it from the room."""
     rates = {work.queue: 0.0 for work in works}
-    most = {work.queue: min(wanted[work.queue], work.capacity) for work in works}
-    rising = [work for work in works if most[work.queue] > 0]
+    done: dict[tuple[str, str], float] = {}
+    rising = [(work, part) for work, part in _pairs(works) if wanted[work.queue] > 0 and part.capacity > 0]
     while rising:
-        speed = _speeds(rising)
+        speeds = _speeds(rising)
         cores, threads = dict.fromkeys(room.unit_cores, 0.0), dict.fromkeys(room.unit_threads, 0.0)
-        for work in rising:
-            cores[work.unit] += speed[work.queue] * work.cpu_s
-            threads[work.unit] += speed[work.queue] * work.service_s
-        units = sorted({work.unit for work in rising})
+        queues: dict[str, float] = {}
+        for (work, part), speed in zip(rising, speeds):
+            cores[part.unit] += speed * work.cpu_s
+            threads[part.unit] += speed * work.service_s
+            queues[work.queue] = queues.get(work.queue, 0.0) + speed
+        units = sorted({part.unit for _, part in rising})
         # All rates rise together until one limit is met: (how far, which kind, whose).
-        limits = [(room.cores / sum(cores.values()), "cores", "")]
-        limits += [(room.unit_cores[unit] / cores[unit], "unit", unit) for unit in units]
-        limits += [(room.unit_threads[unit] / threads[unit], "unit", unit) for unit in units]
-        limits += [((most[w.queue] - rates[w.queue]) / speed[w.queue], "wanted", w.queue) for w in rising]
-        step, kind, name = min(limits)
-        for work in rising:
-            rates[work.queue] += step * speed[work.queue]
+        limits = [(room.cores / sum(cores.values()), "cores", ("", ""))]
+        limits += [(room.unit_cores[unit] / cores[unit], "unit", (unit, "")) for unit in units]
+        limits += [(room.unit_threads[unit] / threads[unit], "unit", (unit, "")) for unit in units]
+        limits += [((wanted[name] - rates[name]) / speed, "wanted", (name, "")) for name, speed in queues.items()]
+        for (work, part), speed in zip(rising, speeds):
+            key = (work.queue, part.unit)
+            limits.append(((part.capacity - done.get(key, 0.0)) / speed, "part", key))
+        step, kind, (name, where) = min(limits)
+        for (work, part), speed in zip(rising, speeds):
+            key = (work.queue, part.unit)
+            done[key] = done.get(key, 0.0) + step * speed
+            rates[work.queue] += step * speed
         room.cores = max(0.0, room.cores - step * sum(cores.values()))
         for unit in units:
             room.unit_cores[unit] = max(0.0, room.unit_cores[unit] - step * cores[unit])
@@ -103,10 +139,12 @@ def hand_out(works: Iterable[Work], wanted: Mapping[str, float], room: Room) -> 
         if kind == "cores":
             rising = []
         elif kind == "unit":
-            rising = [work for work in rising if work.unit != name]
+            rising = [(work, part) for work, part in rising if part.unit != name]
+        elif kind == "wanted":
+            rates[name] = wanted[name]
+            rising = [(work, part) for work, part in rising if work.queue != name]
         else:
-            rates[name] = most[name]
-            rising = [work for work in rising if work.queue != name]
+            rising = [(work, part) for work, part in rising if (work.queue, part.unit) != (name, where)]
     return rates
 
 
@@ -161,14 +199,14 @@ def units_factor(work: Work, rates: Mapping[str, float], works: Iterable[Work]) 
 
     The most of three: processor time and threads of the unit for all its queues, the queue's own capacity (a lock).
     """
-    mates = [one for one in works if one.unit == work.unit and rates[one.queue] > 0]
+    mates = [one for one in works if one.units & work.units and rates[one.queue] > 0]
     if not mates or rates[work.queue] == 0:
         return 0.0
     if work.capacity == 0:
         return math.inf
     room = empty_room(mates, 0.0)
     return max(
-        sum(rates[one.queue] * one.cpu_s for one in mates) / room.unit_cores[work.unit],
-        sum(rates[one.queue] * one.service_s for one in mates) / room.unit_threads[work.unit],
+        sum(rates[one.queue] * one.cpu_s for one in mates) / sum(room.unit_cores[unit] for unit in work.units),
+        sum(rates[one.queue] * one.service_s for one in mates) / sum(room.unit_threads[unit] for unit in work.units),
         rates[work.queue] / work.capacity,
     )

@@ -5,10 +5,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
-from .backlog_flow import Work
+from .backlog_flow import Part, Work
 from .capacity import Distance, cpu_ms, service_s
 from .profile import DEFAULT
 
@@ -16,6 +15,7 @@ from .profile import DEFAULT
 WEIGHTS = {"default": 8, "push": 6, "ingress": 4, "mailers": 2, "pull": 1, "scheduler": 1, "fasp": 1}
 THREADS = 10  # of a usual process: what a job costs depends a little on it
 NUMBERS = ("queued", "arrivals", "cpu_s", "service_s", "threads", "processes", "weight")
+HELPER = ("unit", "processes", "weight", "capacity")
 NOT_ZERO = ("cpu_s", "service_s", "processes", "weight")
 
 
@@ -40,9 +40,8 @@ def read(
         problems += found
         if not found:
             lower, upper = capacities.get(name, (0.0, 0.0))
-            work = _work(name, queues[name], lower)
-            slow.append(work)
-            fast.append(replace(work, capacity=upper))
+            slow.append(_work(name, queues[name], lower, 0))
+            fast.append(_work(name, queues[name], upper, 1))
     if problems:
         raise ValueError("\n".join(problems))
     return slow, fast
@@ -54,8 +53,15 @@ def _is_number(value: object) -> bool:
 
 def _queue_problems(name: str, queue: Mapping[str, Any]) -> list[str]:
     place = f"queues.{name}"
-    unknown = sorted(set(queue) - {*NUMBERS, "retries", "unit"})
-    problems = [f"{place}.{key}: not known; known are {', '.join(NUMBERS)}, retries, unit" for key in unknown]
+    unknown = sorted(set(queue) - {*NUMBERS, "retries", "unit", "helpers"})
+    problems = [f"{place}.{key}: not known; known are {', '.join(NUMBERS)}, retries, unit, helpers" for key in unknown]
+    for number, helper in enumerate(queue.get("helpers", ())):
+        if sorted(helper) != sorted(HELPER) or not all(
+            _is_number(helper[key]) and helper[key] > 0 for key in ("processes", "weight")
+        ):
+            problems.append(f"{place}.helpers[{number}]: needs {', '.join(HELPER)}, each more than 0")
+        else:
+            problems += _capacity_problems(f"{name}.helpers[{number}]", helper["capacity"])
     for key in NUMBERS:
         if key in queue and not (_is_number(queue[key]) and (queue[key] > 0 or key not in NOT_ZERO)):
             low = "more than 0" if key in NOT_ZERO else "0 or more"
@@ -92,10 +98,21 @@ def _costs(name: str, queue: Mapping[str, Any]) -> tuple[float, float]:
     return float(cpu), float(queue.get("service_s", max(cpu, service_s(job, Distance(0, 0)))))
 
 
-def _work(name: str, queue: Mapping[str, Any], capacity: float) -> Work:
+def _work(name: str, queue: Mapping[str, Any], capacity: float, end: int) -> Work:
+    """end: 0 for the lower, 1 for the upper capacity of the helpers."""
     cpu, service = _costs(name, queue)
     retries = queue.get("retries", 0)
     waves = ((0.0, retries),) if _is_number(retries) else tuple((wave[0], wave[1]) for wave in retries)
+    own = Part(
+        unit=str(queue.get("unit", name)),
+        processes=queue.get("processes", 1),
+        weight=queue.get("weight", WEIGHTS.get(name, 1)),
+        capacity=capacity,
+    )
+    helping = tuple(
+        Part(str(one["unit"]), one["processes"], one["weight"], one["capacity"][end])
+        for one in queue.get("helpers", ())
+    )
     return Work(
         queue=name,
         queued=queue.get("queued", 0),
@@ -103,8 +120,5 @@ def _work(name: str, queue: Mapping[str, Any], capacity: float) -> Work:
         waves=waves,
         cpu_s=cpu,
         service_s=service,
-        capacity=capacity,
-        unit=str(queue.get("unit", name)),
-        processes=queue.get("processes", 1),
-        weight=queue.get("weight", WEIGHTS.get(name, 1)),
+        parts=(own, *helping),
     )

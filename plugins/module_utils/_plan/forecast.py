@@ -11,6 +11,7 @@ from typing import Any
 
 from . import capacity
 from .backlog import forecast as backlog
+from .backlog_units import Process, serving
 from .cpu import DESIGN_LOAD
 from .model import ClusterInput
 from .names import QUEUES
@@ -206,17 +207,11 @@ def burn_down(
         threads = sum(unit.threads for _, unit in having)
         service = sum(unit.threads * capacity.service_s(jobs[queue], size.distance) for size, unit in having) / threads
         spent = sum(unit.threads * capacity.cpu_ms(jobs[queue], unit.threads) for _, unit in having) / threads / 1000
-        most = sum(unit.capacity[queue] for _, unit in having)
-        least = sum(_closed(unit, spent, service) for _, unit in having)
-        capacities[queue] = (min(least, most), most)
-        wanted[queue] = {
-            "threads": threads,
-            "processes": len(having),
-            "unit": having[0][1].name.rsplit("-", 1)[0],
-            "cpu_s": spent,
-            "service_s": max(service, spent),
-            **given,
-        }
+        found = serving([_process(unit, queue, spent, service) for _, unit in having], queue)
+        if found is None:
+            continue
+        served, capacities[queue] = found
+        wanted[queue] = {"threads": threads, "cpu_s": spent, "service_s": max(service, spent), **served, **given}
     cores = sum(sizes[name].shares["sidekiq_workers"] for name, each in units.items() if each.sidekiq_workers)
     try:
         return backlog(wanted, capacities, cluster.deadline_s, cores)
@@ -224,6 +219,13 @@ def burn_down(
         for line in str(error).splitlines():
             problems.add([host.name for host in cluster.hosts], "mastodon_backlog", line, "correct the figure")
         return {}
+
+
+def _process(unit: SidekiqUnit, queue: str, cpu_s: float, service_s: float) -> Process:
+    most = unit.capacity[queue]
+    return Process(
+        unit.name.rsplit("-", 1)[0], unit.queues, {queue: (min(_closed(unit, cpu_s, service_s), most), most)}
+    )
 
 
 def _closed(unit: SidekiqUnit, cpu_s: float, service_s: float) -> float:

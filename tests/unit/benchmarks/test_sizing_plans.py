@@ -79,8 +79,8 @@ def test_backlogs_follow_the_plan() -> None:
 def test_cores_bound_what_units_could_do() -> None:
     costs = {"push": {"cpu_s": 0.006}, "default": {"cpu_s": 0.004}}
     assert burn.possible({"push": 900.0, "default": 50.0}, costs, 1.5) == {"push": 250.0, "default": 50.0}
-    assert burn.cores_for_workers(2, used=1.6, busy=1.95) == 1.6
-    assert burn.cores_for_workers(2, used=0.3, busy=0.6) == 2.0
+    assert burn.cores_there(2, [1.6, 1.95]) == 1.95
+    assert burn.cores_there(2, [0.3, 0.6]) == 2.0
 
 
 @pytest.mark.parametrize("mix", burn.MIXES, ids=lambda mix: mix.name)
@@ -95,14 +95,17 @@ def test_the_collection_forecasts_each_mix(mix: burn.Mix) -> None:
     assert all(0 < seconds < 90 for seconds in told.values() if seconds is not None)
 
 
-def test_the_question_names_who_serves_a_queue() -> None:
-    units = plans.units_of(PLAN)
+def test_the_question_names_who_serves_a_queue_and_who_helps() -> None:
+    helping = unit("ingress-1", 5, "ingress", "default")
+    helping["queues"] = [["ingress", 8], ["default", 1]]
+    units = [*plans.units_of(PLAN), helping]
     costs = {"push": {"cpu_s": 0.005, "service_s": 0.06}, "default": {"cpu_s": 0.004, "service_s": 0.005}}
-    asked, able = burn.question(units, {"push": 500.0, "default": 50.0}, {"push": 4000}, {"default": 3.0}, costs)
+    asked, able = burn.question(units, {"push": 4000}, {"default": 3.0}, costs)
     assert able == {"push": (500.0, 500.0), "default": (50.0, 50.0)}
     assert asked["push"]["threads"] == 50 and asked["push"]["unit"] != asked["default"]["unit"]
     assert asked["default"] == {
-        **{"queued": 0, "arrivals": 3.0, "threads": 5, "processes": 1, "unit": "default", "weight": 1},
+        **{"queued": 0, "arrivals": 3.0, "threads": 10, "processes": 1, "unit": "latency", "weight": 1.0},
+        "helpers": [{"unit": "ingress", "processes": 1, "weight": 1.0, "capacity": (50.0, 50.0)}],
         **costs["default"],
     }
 
