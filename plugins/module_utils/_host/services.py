@@ -63,7 +63,8 @@ def steps(
         todo.append(("enable", name))
     if state.get("ActiveState") not in ("active", "activating", "reloading"):
         return [*todo, ("start", name)]
-    if younger(wish.restart_on, seconds(state["ExecMainStartTimestamp"]), modified, written):
+    # A timer has no process of its own.
+    if younger(wish.restart_on, seconds(state.get("ExecMainStartTimestamp", "")), modified, written):
         return [*todo, ("restart", name)]
     if younger(wish.reload_on, seconds(state["StateChangeTimestamp"]), modified, written):
         todo.append(("reload", name))

@@ -81,6 +81,11 @@ def test_a_service_that_does_not_run_is_only_started() -> None:
     ]
 
 
+def test_a_timer_that_runs_has_no_process_to_look_at() -> None:
+    shown = {"ActiveState": "active", "UnitFileState": "enabled", "StateChangeTimestamp": "n/a"}
+    assert services.steps(shown, services.Wish("x.timer"), lambda path: 9.0, ()) == []
+
+
 def test_a_service_that_systemd_does_not_know_yet() -> None:
     state = services.parse_show(SHOWN)["other.service"]
     assert services.steps(state, services.Wish("other.service"), lambda _: 0.0, ()) == [
