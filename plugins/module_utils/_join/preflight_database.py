@@ -16,6 +16,11 @@ QUESTION = """SELECT pg_is_in_recovery(), extract(epoch FROM clock_timestamp()),
  (SELECT coalesce(sum(numbackends), 0) FROM pg_stat_database),
  (SELECT count(*) FROM pg_stat_activity WHERE client_addr = inet_client_addr() AND usename = session_user),
  session_user"""
+# The answer came from PostgreSQL, by whichever way.
+RIGHTS = {
+    "42501": "The role has no rights there: it must be a member of the owner and act as it (worker_access).",
+    "42P01": "The database has no tables of Mastodon: set it up with site.yml, or correct DB_NAME.",
+}
 MIGRATIONS = "SELECT version FROM schema_migrations"
 
 
@@ -103,7 +108,12 @@ def _failed(
     said = " ".join(part for part in (seen.code, seen.error) if part)
     if seen.timed_out and seen.stage == QUERY:
         said = f"took the login and did not answer a query in time ({seen.ms / 1000:.0f} s)"
-    hint = _hint_pgbouncer(seen, env_file, direct_works) if name == PGBOUNCER else _hint_postgres(seen, env_file)
+    if seen.code in RIGHTS:
+        hint = RIGHTS[seen.code]
+    elif name == PGBOUNCER:
+        hint = _hint_pgbouncer(seen, env_file, direct_works)
+    else:
+        hint = _hint_postgres(seen, env_file)
     return Check(name, False, f"{seen.where}: {said}", "", hint, seen.ms, follows)
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ def refused(method: str, status: int, body: str) -> Answer:
     """An answer with S3's error document. Without one the status has to do."""
     code = re.search(r"<Code>([^<]*)</Code>", body)
     text = re.search(r"<Message>([^<]*)</Message>", body)
-    return Answer(method, status, code.group(1) if code else "", text.group(1) if text else "")
+    return Answer(method, status, code.group(1) if code else "", html.unescape(text.group(1)) if text else "")
 
 
 def judge(at: StoreAt, failed: Answer | None, asked: str, ms: float, env_file: str) -> Check:

@@ -258,6 +258,11 @@ FAULTS: dict[str, tuple[Callable[[Site], None], str, str]] = {
         "pgbouncer",
         "did not answer a query in time.*The pooler is up",
     ),
+    "no rights": (
+        lambda site: setattr(site.pooler, "query_error", ("42501", "permission denied for table schema_migrations")),
+        "pgbouncer",
+        "42501 permission denied.*member of the owner",
+    ),
     "replica": (_replica, "postgres", "is a replica"),
     "no connection left": (_crowded, "postgres", r"9 connections are free.*\(limit: 10 for this host's pool\)"),
     "too many connections": (
