@@ -20,12 +20,8 @@ SIZE = 200
 TCP_INFO, RETRANSMITS = 11, slice(100, 104)
 
 
-class Stopped(Exception):
-    """SIGTERM came."""
-
-
-def _stop(*_: object) -> None:
-    raise Stopped
+# SIGTERM came.
+stopped: list[int] = []
 
 
 def receive(address: str, port: int) -> dict[str, object]:
@@ -42,25 +38,22 @@ def receive(address: str, port: int) -> dict[str, object]:
     gap: dict[str, float] = {"udp": 0.0, "tcp": 0.0}
     total = 0
     readers: list[socket.socket] = [udp, server]
-    try:
-        while True:
-            for one in select.select(readers, [], [])[0]:
-                now = time.monotonic()
-                if one is server:
-                    readers.append(server.accept()[0])
-                    continue
-                kind = "udp" if one is udp else "tcp"
-                data = one.recv(65_535)
-                if kind == "udp":
-                    seen.add(struct.unpack_from("!Q", data)[0])
-                elif data:
-                    total += len(data)
-                else:
-                    readers.remove(one)
-                gap[kind] = max(gap[kind], now - last.get(kind, now))
-                last[kind] = now
-    except Stopped:
-        pass
+    while not stopped:
+        for one in select.select(readers, [], [], 0.1)[0]:
+            now = time.monotonic()
+            if one is server:
+                readers.append(server.accept()[0])
+                continue
+            kind = "udp" if one is udp else "tcp"
+            data = one.recv(65_535)
+            if kind == "udp":
+                seen.add(struct.unpack_from("!Q", data)[0])
+            elif data:
+                total += len(data)
+            else:
+                readers.remove(one)
+            gap[kind] = max(gap[kind], now - last.get(kind, now))
+            last[kind] = now
     first, highest = (min(seen), max(seen)) if seen else (0, -1)
     missing = sorted(set(range(first, highest + 1)) - seen)
     return {
@@ -82,21 +75,18 @@ def send(address: str, port: int, rate: float) -> dict[str, object]:
     tcp.setblocking(False)
     number, behind, refused = 0, 0, 0
     begin = time.monotonic()
-    try:
-        while True:
-            data = struct.pack("!Qd", number, time.monotonic()).ljust(SIZE, b".")
-            try:
-                udp.sendto(data, (address, port))
-            except OSError:
-                refused += 1
-            try:
-                tcp.send(data)
-            except BlockingIOError:
-                behind += 1
-            number += 1
-            time.sleep(max(0.0, begin + number / rate - time.monotonic()))
-    except Stopped:
-        pass
+    while not stopped:
+        data = struct.pack("!Qd", number, time.monotonic()).ljust(SIZE, b".")
+        try:
+            udp.sendto(data, (address, port))
+        except OSError:
+            refused += 1
+        try:
+            tcp.send(data)
+        except BlockingIOError:
+            behind += 1
+        number += 1
+        time.sleep(max(0.0, begin + number / rate - time.monotonic()))
     info = tcp.getsockopt(socket.IPPROTO_TCP, TCP_INFO, 104)
     return {
         "sent": number,
@@ -108,7 +98,7 @@ def send(address: str, port: int, rate: float) -> dict[str, object]:
 
 def main() -> int:
     """One end."""
-    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGTERM, lambda number, _: stopped.append(number))
     what, address, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
     print(json.dumps(receive(address, port) if what == "receive" else send(address, port, float(sys.argv[4]))))
     return 0

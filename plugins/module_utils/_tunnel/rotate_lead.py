@@ -27,6 +27,8 @@ DRAFTS = "/run"
 ASK = 0.1
 TELL = 0.03
 POKE = 1.0
+# A peer without a handshake lately is asked no longer: a link that was only idle has one at once.
+SILENT = 8.0
 # From the first word to the switch, beside three round trips; and the last moment for an answer before it.
 LEAD_IN, LAST = 0.4, 0.1
 # How long a peer may be silent at the end: it keeps the new key by itself.
@@ -152,9 +154,12 @@ class Lead:
         return [one for one in self.peers.values() if one.ready]
 
     def _gather(self, talk: Talk, wait: float) -> None:
-        """Ask everybody until all are ready."""
-        deadline, sent = time.monotonic() + wait, 0
+        """Ask everybody until all are ready; those that seem to be off not as long."""
+        begin, sent = time.monotonic(), 0
+        deadline, silent_until = begin + wait, begin + min(wait, SILENT)
         while time.monotonic() < deadline and len(self._there()) < len(self.peers):
+            if time.monotonic() >= silent_until and not self._alive():
+                return
             sent += 1
             self._asked[sent] = time.monotonic()
             for one in self.peers.values():
@@ -183,11 +188,15 @@ class Lead:
             elif told.word == BYE and told.key == self.running:
                 one.bye = True
 
+    def _alive(self) -> list[str]:
+        """Peers that are not ready, though they have shaken hands lately."""
+        away = [one for one in self.peers.values() if not one.ready]
+        return [one.name for one in away if time.time() - self.handshakes[one.key] < FRESH]
+
     def _absent(self, ready: float) -> list[str]:
         """Peers that are off: they complete at their next run. One that is there and cannot follow stops everything."""
         away = [one for one in self.peers.values() if not one.ready]
-        now = time.time()
-        alive = [one.name for one in away if now - self.handshakes[one.key] < FRESH]
+        alive = self._alive()
         if alive:
             raise Refusal(
                 f"{', '.join(alive)}: up (a handshake within {FRESH} s), but not ready to follow within {ready:.0f} s. "
