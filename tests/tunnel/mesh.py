@@ -52,6 +52,12 @@ class Run:
         return " ".join(self.output.replace("\\n", " ").split())
 
     @property
+    def trouble(self) -> str:
+        """The output without what went well."""
+        lines = [line[:1000] for line in self.output.splitlines() if not line.startswith(("ok:", "skipping:", "TASK"))]
+        return "\n".join(lines)
+
+    @property
     def actions(self) -> dict[str, list[str]]:
         """What the tunnels of each host needed; hosts that needed nothing are left out. Proofs change nothing."""
         found: dict[str, list[str]] = {}
@@ -112,7 +118,8 @@ class Mesh:
     def hosts(self) -> dict[str, Host]:
         """By name, as root."""
         runner = AnsibleRunner.get_runner(str(self.inventory))
-        found = {name: runner.get_host(name) for name in runner.get_hosts("all:!localhost")}
+        found = {name: runner.get_host(name) for name in runner.get_hosts("all") if name != "localhost"}
+        assert len(found) > 1, f"no hosts in {self.inventory}"
         for one in found.values():
             one.backend.sudo = True
         return found
@@ -120,7 +127,8 @@ class Mesh:
     @cached_property
     def variables(self) -> dict[str, dict[str, Any]]:
         """Of every host."""
-        return {name: one.backend.get_variables() for name, one in self.hosts.items()}
+        runner = AnsibleRunner.get_runner(str(self.inventory))
+        return {name: runner.get_variables(name) for name in self.hosts}
 
     @property
     def addresses(self) -> dict[str, str]:
@@ -214,14 +222,16 @@ class Mesh:
     def good(self, *arguments: str, **given: Any) -> Run:
         """A run that must succeed."""
         done = self.run(*arguments, **given)
-        assert done.returncode == 0, done.output
+        if done.returncode:
+            raise AssertionError(f"exit code {done.returncode}:\n{done.trouble}")
         return done
 
     def refused(self, *arguments: str, **given: Any) -> str:
         """A run that must fail and change nothing; what it said."""
         before = self.states()
         done = self.run(*arguments, **given)
-        assert done.returncode != 0, f"nothing refused it:\n{done.output}"
+        if not done.returncode:
+            raise AssertionError(f"nothing refused it:\n{done.trouble}")
         assert self.states() == before
         return done.words
 
