@@ -16,5 +16,10 @@ os.environ["ANSIBLE_CACHE_PLUGIN"] = "memory"
 os.environ["ANSIBLE_COLLECTIONS_PATH"] = str(ROOT / ".collections")
 
 from ansible.plugins.loader import init_plugin_loader  # noqa: E402
+from hypothesis import settings  # noqa: E402
 
 init_plugin_loader([str(ROOT / ".collections")])
+
+# How long an example takes depends on who else uses the machine; time is measured in benchmarks/.
+settings.register_profile("house", deadline=None)
+settings.load_profile("house")

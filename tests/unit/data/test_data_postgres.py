@@ -39,7 +39,7 @@ def test_anything_else_matches_no_password(stored: str | None) -> None:
     assert not scram.matches(stored, "pencil")
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.text(alphabet=st.characters(min_codepoint=33, max_codepoint=126), min_size=1))
 def test_a_fresh_verifier_is_its_passwords_and_never_the_same(password: str) -> None:
     first, second = scram.fresh(password), scram.fresh(password)

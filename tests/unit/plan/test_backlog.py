@@ -11,7 +11,7 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._plan import ba
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-FEW = settings(max_examples=40, deadline=None)
+FEW = settings(max_examples=40)
 
 
 def _job(queued: float, arrivals: float = 0, **more: Any) -> dict[str, Any]:

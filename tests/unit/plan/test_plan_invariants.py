@@ -21,7 +21,6 @@ pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")
 # Without shrinking: a failing example is printed as found, at once.
 FEW = settings(
     max_examples=25,
-    deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

@@ -489,7 +489,7 @@ WISHES = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(WISHES, st.integers(32_768, 65_536))
 def test_no_wish_is_made_smaller_in_silence(wish: dict[str, Any], memory: int) -> None:
     """It is in the plan as it was written, or a warning has its name."""

@@ -11,7 +11,7 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._plan import bu
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-QUICK = settings(max_examples=40, deadline=None)
+QUICK = settings(max_examples=40)
 
 
 @st.composite

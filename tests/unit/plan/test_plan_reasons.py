@@ -97,7 +97,7 @@ def test_every_number_has_its_reason(plan: dict[str, Any]) -> None:
     assert not unexplained(plan)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(clusters(most=12))
 def test_every_number_of_any_cluster_has_its_reason(inventory: dict[str, Any]) -> None:
     assert not unexplained(build(inventory))

@@ -15,7 +15,7 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._postgres.clust
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-QUICK = settings(max_examples=150, deadline=None)
+QUICK = settings(max_examples=150)
 UNITS = {"kB": 1, "MB": 1024, "GB": 1024 * 1024}
 # What PostgreSQL allows (kB, or a plain number), from the server's own description of its settings.
 LIMITS = {

@@ -9,7 +9,7 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._plan import er
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-FEW = settings(max_examples=40, deadline=None)
+FEW = settings(max_examples=40)
 BRIEF_S = st.floats(0.001, 0.5)
 RATES = st.floats(0, 500)
 

@@ -70,7 +70,7 @@ def test_the_same_as_the_plan(change: dict[str, Any]) -> None:
     same({**HOST, **change})
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.fixed_dictionaries(
         {

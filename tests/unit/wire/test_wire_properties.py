@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from wire_cases import Kernel, key, read
 
-FEW = settings(max_examples=60, deadline=None)
+FEW = settings(max_examples=60)
 
 
 @st.composite
@@ -192,7 +192,7 @@ def steps_to(wanted: HostConfig, kernel: Kernel, before: HostConfig | None, now:
     return plan_steps(wanted, kernel.live(now), own_key="mine", key_file="K", filed=filed, now=now)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(shares(), shares(), st.integers(0, 30))
 def test_steps_reach_what_is_wanted_and_nobody_who_stays_is_missing_in_between(
     before: HostConfig, after: HostConfig, killed: int

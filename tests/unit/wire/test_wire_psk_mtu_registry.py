@@ -61,7 +61,7 @@ def probe(carries: int, high: int) -> dict[int, bool]:
     return results
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.integers(1200, 1500), st.integers(1280, 1420))
 def test_probes_find_what_passes_in_few_steps(carries: int, high: int) -> None:
     results = probe(carries, high)
