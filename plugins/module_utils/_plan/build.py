@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import is_dataclass
 from typing import Any
 
+from .._join.identity import PER_WORKER, fits, user_name
 from . import data, limits, ports, redis_clients, rules, web
 from .connections import DATABASE, USER, Parts, PgBouncer, Server, Sum, balance, divide, pooler
 from .forecast import burn_down, forecast
@@ -165,6 +166,7 @@ class _Shares:
         self.store = cluster.having("redis")[0]
         self.instances = data.redis(self.store, sizes[self.store.name], clients, ledger)
         self.nginx = web.nginx(cluster, units, ledger)
+        self.identities = _identities(cluster, placement)
 
     def of(self, host: HostInput) -> dict[str, Any]:
         """One host's share."""
@@ -182,7 +184,13 @@ class _Shares:
         }
         parts: dict[str, Callable[[], object]] = {
             "postgres": lambda: data.postgres(
-                host, cluster, self.sizes[host.name], self.tuning, self.total.max_connections, self.ledger
+                host,
+                cluster,
+                self.sizes[host.name],
+                self.tuning,
+                self.total.max_connections,
+                self.identities,
+                self.ledger,
             ),
             "pgbouncer": lambda: self.poolers[host.name],
             "relay": lambda: data.relay(host, self.store, self.instances, self.units[host.name]),
@@ -216,8 +224,24 @@ class _Shares:
             pooled = Server(data.LOOPBACK, host.ports.pgbouncer)
             share["database"] = {**plain(pooled if cluster.pooled else direct), "name": DATABASE, "user": USER}
             share["database_direct"] = plain(direct)
-            share["redis"] = {each.name: {"host": each.address, "port": each.port} for each in listeners}
+            user = self.identities.get(host.name, "")
+            own = {"user": user} if user else {}
+            share["redis"] = {each.name: {"host": each.address, "port": each.port, **own} for each in listeners}
+            if user:
+                share["database"]["user"] = user
+                share["identity"] = {"user": user, "epoch": host.worker_epoch}
         return share
+
+
+def _identities(cluster: ClusterInput, placement: Placement) -> dict[str, str]:
+    """{host: role and user of its own} of the hosts that work and do nothing else; empty where all share one."""
+    if cluster.worker_identity != PER_WORKER:
+        return {}
+    return {
+        host.name: user_name(host.name)
+        for host in cluster.having("sidekiq_workers")
+        if not fits(placement.roles[host.name], host.name == placement.migrate)
+    }
 
 
 def _memory(budget: Budget) -> dict[str, Any]:

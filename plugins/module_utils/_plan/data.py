@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +29,13 @@ class Client:
 
     host: str
     address: str
+
+
+@dataclass(frozen=True)
+class WorkerClient(Client):
+    """The line of a host that logs in as somebody of its own."""
+
+    role: str
 
 
 @dataclass(frozen=True)
@@ -102,8 +110,17 @@ def _network(address: str) -> str:
     return str(ipaddress.ip_network(address)) if address else ""
 
 
-def postgres(host: HostInput, cluster: ClusterInput, size: Size, tuning: Tuning, most: int, ledger: Ledger) -> Postgres:
-    """Listens on the cluster address only, and lets in who needs it. most: max_connections."""
+def postgres(
+    host: HostInput,
+    cluster: ClusterInput,
+    size: Size,
+    tuning: Tuning,
+    most: int,
+    identities: Mapping[str, str],
+    ledger: Ledger,
+) -> Postgres:
+    """Listens on the cluster address only, and lets in who needs it. most: max_connections. identities: {host: its
+    own role}, of those that have one."""
     clients = cluster.having(*APP_GROUPS, "pgbouncer")
     ledger.because(
         f"hosts.{host.name}.postgres.clients",
@@ -121,11 +138,13 @@ def postgres(host: HostInput, cluster: ClusterInput, size: Size, tuning: Tuning,
         settings=dict(tuning.settings),
         database=DATABASE,
         user=USER,
-        clients=tuple(
-            Client(client.name, _network(LOOPBACK if client.name == host.name else client.address))
-            for client in clients
-        ),
+        clients=tuple(_client(client, host, identities.get(client.name, "")) for client in clients),
     )
+
+
+def _client(client: HostInput, server: HostInput, role: str) -> Client:
+    address = _network(LOOPBACK if client.name == server.name else client.address)
+    return WorkerClient(client.name, address, role) if role else Client(client.name, address)
 
 
 def redis(host: HostInput, size: Size, clients: int, ledger: Ledger) -> tuple[Redis, ...]:

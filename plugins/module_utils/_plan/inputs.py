@@ -7,6 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
+from .._join.identity import KINDS as KINDS_OF_IDENTITY
+from .._join.identity import PER_WORKER, SHARED, user_name
 from . import names
 from .cluster_settings import (
     read_deadline,
@@ -118,6 +120,7 @@ def read_cluster(raw: Raw, problems: Problems) -> ClusterInput | None:
         backlog=cluster.reader.mapping("mastodon_backlog", cluster.value("mastodon_backlog"), names.QUEUES),
         deadline_s=read_deadline(cluster.reader, cluster.value("mastodon_backlog_deadline_s")),
         network=network,
+        worker_identity=_read_identity(cluster, hosts, problems),
         hosts=hosts,
     )
 
@@ -152,6 +155,19 @@ class _Cluster:
                 "move it to group_vars/mastodon.yml",
             )
         return first
+
+
+def _read_identity(cluster: _Cluster, hosts: tuple[HostInput, ...], problems: Problems) -> str:
+    """Whether worker hosts have a role and a user of their own; their names must be fit for it."""
+    setting = "mastodon_worker_identity"
+    found = cluster.reader.choice(setting, cluster.value(setting), SHARED, KINDS_OF_IDENTITY)
+    for host in hosts if found == PER_WORKER else ():
+        try:
+            user_name(host.name)
+        except ValueError as error:
+            problems.add(host.name, setting, str(error), "rename the host, or set mastodon_worker_identity: shared")
+            found = SHARED
+    return found
 
 
 def _owner(groups: Mapping[str, Sequence[str]], group: str, order: tuple[str, ...]) -> str:
@@ -256,6 +272,7 @@ def _read_host(
         units=read_units(reader, value("mastodon_sidekiq_workers")),
         interface=interface,
         tunnel={**(values.get("wireguard") or {}), "mastodon_address": value("mastodon_address")},
+        worker_epoch=reader.integer("mastodon_worker_epoch", value("mastodon_worker_epoch"), 0, 0, 1_000_000),
     )
 
 

@@ -91,6 +91,8 @@ class HostInput:
     # The interface of a network that somebody else runs, and what the inventory says of this host's tunnel.
     interface: str
     tunnel: Mapping[str, Any]
+    # Raised when the passwords of this host shall become others.
+    worker_epoch: int
 
     def has(self, *groups: str) -> bool:
         """In one of these groups."""
@@ -124,6 +126,7 @@ class ClusterInput:
     backlog: Mapping[str, Mapping[str, Any]]
     deadline_s: float | None
     network: str
+    worker_identity: str
     hosts: tuple[HostInput, ...]
 
     @property

@@ -55,6 +55,7 @@ CLUSTER_SETTINGS = (
     "mastodon_trusted_proxies",
     "mastodon_version",
     "mastodon_web_domain",
+    "mastodon_worker_identity",
 )
 
 # Read on the one host of a group, wherever the inventory puts them.
@@ -81,6 +82,7 @@ HOST_SETTINGS = (
     "mastodon_sidekiq_workers",
     "mastodon_streaming",
     "mastodon_unit_memory_mb",
+    "mastodon_worker_epoch",
 )
 
 # Dictionaries of which only the keys are looked at: their values may be secrets or cost a look-up.

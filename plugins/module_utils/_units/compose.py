@@ -14,6 +14,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .._join.instance import probe_queue, with_probe
 from .model import SYSTEMD, UnitsError
 
 ETC = "/etc/mastodon"
@@ -131,15 +132,20 @@ def streaming_units(
 
 
 def sidekiq_units(
-    instances: Sequence[Mapping[str, Any]], runtime: Mapping[str, Any], environment: Mapping[str, Any], timeout: int
+    instances: Sequence[Mapping[str, Any]],
+    runtime: Mapping[str, Any],
+    environment: Mapping[str, Any],
+    timeout: int,
+    worker: str = "",
 ) -> list[dict[str, Any]]:
-    """`instances` as `queues.resolve` left them."""
+    """`instances` as `queues.resolve` left them. worker: the host's name, which gives each a private queue."""
     units = []
     for item in instances:
         name = str(item["name"])
-        queues = " ".join(
-            f"-q {queue}" if weight is None else f"-q {queue},{weight}" for queue, weight in item["queues"]
-        )
+        pairs = [(str(queue), weight) for queue, weight in item["queues"]]
+        if worker:
+            pairs = with_probe(pairs, probe_queue(worker, name))
+        queues = " ".join(f"-q {queue}" if weight is None else f"-q {queue},{weight}" for queue, weight in pairs)
         tag = f"{name}@{runtime.get('version') or 'unknown'}"
         unit = _unit(
             name,

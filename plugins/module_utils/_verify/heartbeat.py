@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .._join.instance import public
 from .report import Check
 
 SCHEDULER = "scheduler"
@@ -15,7 +16,7 @@ SCHEDULER = "scheduler"
 
 @dataclass(frozen=True)
 class Process:
-    """One live Sidekiq process, as it describes itself."""
+    """One live Sidekiq process, as it describes itself. queues: without its private one."""
 
     identity: str
     hostname: str
@@ -53,7 +54,7 @@ def parse(identity: str, fields: Mapping[str, str]) -> Process | None:
         identity=identity,
         hostname=str(info.get("hostname", "")),
         pid=int(info.get("pid", 0)),
-        queues=frozenset(queues),
+        queues=public(queues),
         concurrency=int(fields.get("concurrency") or info.get("concurrency") or 0),
         busy=int(fields.get("busy") or 0),
         quiet=fields.get("quiet") == "true",

@@ -202,3 +202,12 @@ def test_jemalloc_is_found_or_not(tmp_path: Path) -> None:
     library = tmp_path / "x86_64-linux-gnu" / "libjemalloc.so.2"
     library.touch()
     assert runtime.find_jemalloc(pattern) == str(library)
+
+
+def test_a_private_queue_only_where_the_host_has_a_name_for_it() -> None:
+    def arguments(unit: dict[str, Any]) -> str:
+        return next(line for line in unit["files"][0]["content"].splitlines() if line.startswith("SIDEKIQ_ARGUMENTS"))
+
+    (without,), (with_one,) = (compose.sidekiq_units([MAIN], RICH, {}, 60, name) for name in ("", "pi"))
+    assert "probe_" not in arguments(without)
+    assert arguments(with_one) == arguments(without)[:-1] + ' -q probe_pi_main,1"'

@@ -227,6 +227,12 @@ def verdict(alive: list[Process], queues: list[str] = QUEUES) -> dict[tuple[str,
     return {(check.name, check.where): check for check in heartbeat.judge(wanted, queues, alive, "main")}
 
 
+def test_a_private_queue_is_nobodys_business() -> None:
+    info = {"hostname": "w", "pid": 1, "capsules": {"default": {"weights": {"push": 1, "probe_w_main": 1}}}}
+    process = heartbeat.parse("w:1:abc", {"info": json.dumps(info)})
+    assert process is not None and process.queues == {"push"}
+
+
 def test_expired_heartbeats_are_dead() -> None:
     assert heartbeat.parse("gone:1:abc", {}) is None
 

@@ -1,0 +1,51 @@
+"""Worker hosts with a role and a user of their own: who gets one, and that nothing changes for the others."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.fediverse.mastodon.plugins.module_utils._plan import PlanError, build
+
+from tests.unit.plan.plan_cases import four, raw
+
+OWN = {"mastodon_worker_identity": "per_worker"}
+
+
+def test_shared_is_the_default() -> None:
+    plan = build(four())
+    assert plan == build(four({"mastodon_worker_identity": "shared"}))
+    assert plan["hosts"]["worker"]["mastodon"]["database"]["user"] == "mastodon"
+    assert "identity" not in plan["hosts"]["worker"]["mastodon"]
+    assert all("role" not in client for client in plan["hosts"]["db"]["postgres"]["clients"])
+
+
+def test_a_host_that_only_works_has_its_own() -> None:
+    plan = build(four(OWN, worker={"mastodon_worker_epoch": 2}))
+    share = plan["hosts"]["worker"]["mastodon"]
+    assert share["identity"] == {"user": "mastodon_worker", "epoch": 2}
+    assert share["database"]["user"] == "mastodon_worker"
+    assert {place["user"] for place in share["redis"].values()} == {"mastodon_worker"}
+    roles = {client["host"]: client.get("role") for client in plan["hosts"]["db"]["postgres"]["clients"]}
+    assert roles == {"main": None, "worker": "mastodon_worker"}
+
+
+def test_a_host_with_the_web_or_the_migrations_keeps_the_shared_one() -> None:
+    plan = build(four(OWN))
+    assert "identity" not in plan["hosts"]["main"]["mastodon"]
+    assert all("user" not in place for place in plan["hosts"]["main"]["mastodon"]["redis"].values())
+
+
+def test_nothing_else_differs() -> None:
+    shared, own = build(four()), build(four(OWN))
+    for plan in (shared, own):
+        del plan["hosts"]["worker"]["mastodon"], plan["hosts"]["db"]["postgres"]["clients"]
+    assert shared == own
+
+
+def test_a_name_that_no_server_takes_is_told() -> None:
+    groups = {
+        **dict.fromkeys(("postgres", "redis", "puma", "streaming", "nginx"), ["main"]),
+        "sidekiq_workers": ["main", "wörker"],
+    }
+    with pytest.raises(PlanError, match="'wörker' cannot name a worker"):
+        build(raw(groups, OWN))
+    assert build(raw(groups))["hosts"]["wörker"]["sidekiq_workers"]
