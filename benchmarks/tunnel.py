@@ -40,7 +40,7 @@ NETWORK = {"networks": ["10.66.0.0/24"]}
 HOSTS: dict[str, dict[str, Any]] = {
     "main": {"address": "10.66.0.1", "endpoint": "198.18.0.1", "hub": True},
     "db": {"address": "10.66.0.2", "endpoint": "198.18.0.2"},
-    "home": {"address": "10.66.0.3", "behind_nat": True},
+    "home": {"address": "10.66.0.3"},
 }
 NEWCOMER = {"late": {"address": "10.66.0.4", "endpoint": "198.18.0.4"}}
 # Seconds of traffic before and after what is measured.
@@ -76,7 +76,7 @@ class Mesh:
         """They join: their keys, then the mesh on everybody at once."""
         for name, settings in newcomers.items():
             number = int(settings["address"].rsplit(".", 1)[1])
-            self.hosts[name] = self.net.host(name, number, nat=settings.get("behind_nat", False))
+            self.hosts[name] = self.net.host(name, number, nat="endpoint" not in settings)
             self.settings[name] = settings
             self.keys[name] = self.hosts[name].call("wireguard_key")["public_key"]
         return self.run(list(self.hosts))

@@ -20,6 +20,7 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._wire.read impo
 )
 from ansible_collections.fediverse.mastodon.plugins.module_utils._wire.share import relays, share, visits
 from ansible_collections.fediverse.mastodon.plugins.module_utils._wire.topology import Topology
+from ansible_collections.fediverse.mastodon.plugins.module_utils._wire.words import left_behind
 from ansible_collections.fediverse.mastodon.plugins.plugin_utils.filters import plain
 
 KNOWN = frozenset(variable(key) for key in (*NETWORK_KEYS, *HOST_KEYS))
@@ -81,8 +82,7 @@ def known_keys(known: Any, hostvars: Mapping[str, Any], members: Sequence[str]) 
     return {"public_keys": found.public_keys(), "removed": removed}
 
 
-def registry_text(known: Any, hostvars: Mapping[str, Any], members: Sequence[str], hosts: Sequence[str]) -> str:
-    """The registry's file after a run."""
+def _after(known: Any, hostvars: Mapping[str, Any], members: Sequence[str], hosts: Sequence[str]) -> registry.Registry:
     reached = set()
     for name in hosts:
         if "public_key" in hostvars[name].get(MESH, {}):
@@ -90,7 +90,18 @@ def registry_text(known: Any, hostvars: Mapping[str, Any], members: Sequence[str
         for one in hostvars[name].get(PEERS, {}).get("results", ()):
             if "public_key" in one:
                 reached.add(plain(one["item"]))
-    return registry.render(registry.revoked_on(_merged(known, hostvars, members), reached))
+    return registry.revoked_on(_merged(known, hostvars, members), reached)
+
+
+def registry_text(known: Any, hostvars: Mapping[str, Any], members: Sequence[str], hosts: Sequence[str]) -> str:
+    """The registry's file after a run."""
+    return registry.render(_after(known, hostvars, members, hosts))
+
+
+def left(known: Any, hostvars: Mapping[str, Any], members: Sequence[str], hosts: Sequence[str]) -> list[str]:
+    """A sentence for each removed host that some others still accept."""
+    removed = _after(known, hostvars, members, hosts).removed
+    return [left_behind(one.name, len(members) - len(one.pending), one.pending) for one in removed]
 
 
 def preshared_keys(
@@ -139,6 +150,7 @@ class FilterModule:
             "wireguard_share": host_share,
             "wireguard_known": known_keys,
             "wireguard_registry": registry_text,
+            "wireguard_left": left,
             "wireguard_preshared_keys": preshared_keys,
             "wireguard_visits": to_visit,
         }

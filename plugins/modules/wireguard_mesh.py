@@ -34,7 +34,7 @@ options:
   hosts:
     description: >-
       Every host of the network with its settings, those that this run does not visit included: V(address),
-      V(more_addresses), V(endpoint), V(lan_endpoint), V(zone), V(hub), V(behind_nat), V(routed_networks),
+      V(more_addresses), V(endpoint), V(lan_endpoint), V(zone), V(hub), V(routed_networks),
       V(listen_port), V(host_keepalive), V(mtu).
     type: dict
     required: true
@@ -98,7 +98,7 @@ EXAMPLES = r"""
     network: {networks: [10.66.0.0/24]}
     hosts:
       main: {address: 10.66.0.1, endpoint: 192.0.2.1}
-      home: {address: 10.66.0.2, behind_nat: true}
+      home: {address: 10.66.0.2}  # behind NAT: nobody can dial it
     public_keys:
       main: xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=
       home: TrMvSoP4jYQlY6RIzBgbssQqY3vxI2Pi+y71lOWWXX0=

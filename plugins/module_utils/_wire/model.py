@@ -53,7 +53,6 @@ class Member:
     hub: bool = False
     zone: str = ""
     lan_endpoint: str = ""
-    behind_nat: bool = False
     routed: tuple[str, ...] = ()
     keepalive: int = DEFAULT_KEEPALIVE
     mtu: int = 0

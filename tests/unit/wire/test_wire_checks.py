@@ -81,7 +81,7 @@ CASES: list[tuple[dict[str, Any], dict[str, Any], tuple[str, ...]]] = [
     ({"b": host(2, zome="x")}, {}, ("host b, wireguard_zome", "nothing reads this variable", "wireguard_zone")),
     ({"b": host(2, listen_port=70000)}, {}, ("host b, wireguard_listen_port", "70000", "1 to 65535")),
     ({"b": host(2, mtu=576)}, {}, ("host b, wireguard_mtu", "576", "1280")),
-    ({"b": host(2, behind_nat="maybe")}, {}, ("host b, wireguard_behind_nat", "'maybe' is neither true nor false")),
+    ({"b": host(2, hub="maybe")}, {}, ("host b, wireguard_hub", "'maybe' is neither true nor false")),
     (
         {},
         {"interface": "mastodon-tunnel0"},
@@ -208,14 +208,14 @@ def test_from_an_inventory() -> None:
                 "wireguard_endpoint": "a.example.org",
                 "wireguard_hub": True,
             },
-            "b": {**common, "mastodon_address": "10.66.0.2", "wireguard_behind_nat": True},
+            "b": {**common, "mastodon_address": "10.66.0.2", "wireguard_zone": "home"},
         },
         problems,
     )
     network = read_network(settings, hosts, problems)
     assert not problems
     assert (network.prefixes, network.member("a").endpoint) == (("10.66.0.0/24",), "a.example.org:51820")
-    assert network.member("a").hub and network.member("b").behind_nat
+    assert network.member("a").hub and network.member("b").zone == "home"
 
 
 def test_a_setting_of_the_network_is_one_for_all() -> None:
