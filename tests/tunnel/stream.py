@@ -16,6 +16,7 @@ import time
 SIZE = 200
 END = 2**63
 TCP_INFO_TOTAL_RETRANS = 100  # offset of tcpi_total_retrans in struct tcp_info, linux/tcp.h
+SO_RCVBUFFORCE, BUFFER = 33, 16 << 20
 # Seconds without a packet after which the receiver believes that there will be none.
 PATIENCE = 60
 
@@ -63,6 +64,9 @@ def receive_udp(address: str, port: int) -> None:
     seen: set[int] = set()
     twice, longest, total, last = 0, 0.0, 0, 0.0
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stream:
+        # What arrives while this process has to wait for a core is not lost.
+        with contextlib.suppress(PermissionError):
+            stream.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, BUFFER)
         stream.bind((address, port))
         stream.settimeout(PATIENCE)
         while True:
