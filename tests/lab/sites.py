@@ -20,7 +20,7 @@ SCRIPT = (HERE / "gateway.sh").read_text()
 DELAYER = (HERE / "delayer.py").read_text()
 PRINT = "org.fediverse-mastodon.recipe"
 START_SECONDS = 30
-CUT = "add table inet cut; add chain inet cut all { type filter hook forward priority -10; policy drop; }"
+CUT = "add table inet cut; add chain inet cut line { type filter hook forward priority -10; policy drop; }"
 
 
 def container(lab: str, site: str) -> str:
