@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,22 @@ each_playbook = pytest.mark.parametrize("path", ALL, ids=lambda path: str(path.r
 
 
 def test_the_promised_playbooks_are_there() -> None:
-    assert {"plan.yml", "preflight.yml", "site.yml", "survey.yml", "verify.yml"} <= {path.name for path in PLAYBOOKS}
+    promised = {"plan.yml", "preflight.yml", "site.yml", "survey.yml", "verify.yml", "status.yml"}
+    promised |= {"add_worker.yml", "remove_worker.yml", "surge.yml"}
+    assert promised <= {path.name for path in PLAYBOOKS}
+
+
+def test_a_join_grants_inside_of_what_takes_it_back() -> None:
+    """Nobody is let in outside of the block whose rescue shuts the doors again; the lock is given back in any case."""
+    (join,) = [play for play in plays(ROOT / "playbooks" / "add_worker.yml") if play.get("name") == "Join"]
+    (block,) = [task for task in join["tasks"] if "block" in task]
+
+    def doors(items: list[dict[str, Any]]) -> list[str]:
+        return [item["vars"]["__doors_state"] for item in items if "worker_doors.yml" in str(item)]
+
+    assert doors(block["block"]) == ["present"] and doors(block["rescue"]) == ["absent"]
+    assert doors([task for task in join["tasks"] if "block" not in task]) == []
+    assert [task["fediverse.mastodon.run_lock"]["state"] for task in block["always"]] == ["absent"]
 
 
 @each_playbook

@@ -1,0 +1,76 @@
+# GPL-3.0-or-later (see LICENSE)
+"""What runs wrote down of joins: begun ones, so that the next run takes back what one that was killed had granted, and
+finished ones, so that somebody can speak for a host that died. Beside the inventory; no secret is in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from typing import Any
+
+BEGUN, DONE = "joining", "joined"
+NAME = "mastodon_worker_journal"
+_HEADER = """---
+# Managed by fediverse.mastodon (playbooks add_worker.yml and remove_worker.yml); keep it with the inventory.
+"""
+
+
+def read(raw: Any) -> dict[str, dict[str, Any]]:
+    """The parsed file, or None where there is none. ValueError: something else is in it."""
+    if not raw:
+        return {}
+    entries = raw.get(NAME) if isinstance(raw, Mapping) else None
+    if not isinstance(entries, Mapping) or not all(isinstance(one, Mapping) for one in entries.values()):
+        raise ValueError(f"the file of {NAME} holds something else: restore it from version control, or remove it")
+    return {str(name): dict(one) for name, one in entries.items()}
+
+
+def render(entries: Mapping[str, Mapping[str, Any]]) -> str:
+    """The file's text, the same for the same content."""
+    # JSON is YAML as well.
+    lines = [f"  {json.dumps(name)}: {json.dumps(dict(one), sort_keys=True)}" for name, one in sorted(entries.items())]
+    return _HEADER + "\n".join([f"{NAME}:" if lines else f"{NAME}: {{}}", *lines]) + "\n"
+
+
+def begun(raw: Any, doors: Mapping[str, Any], *, member: bool) -> str:
+    """A join begins. member: the host takes jobs already, and a failure must not throw it out."""
+    entries = read(raw)
+    before = entries.get(doors["worker"], {})
+    state = DONE if member else BEGUN
+    entries[doors["worker"]] = {**before, "state": state, "doors": dict(doors)}
+    return render(entries)
+
+
+def done(raw: Any, doors: Mapping[str, Any], processes: Collection[Mapping[str, Any]]) -> str:
+    """It takes jobs. Its hostname tells later who of the processes in Redis were its own."""
+    entries = read(raw)
+    mine = sorted((one for one in processes if one.get("mine")), key=lambda one: str(one["identity"]))
+    names = sorted({str(one["hostname"]) for one in mine})
+    entries[doors["worker"]] = {
+        "state": DONE,
+        "doors": dict(doors),
+        "hostname": names[0] if names else "",
+        "instances": sorted(str(one["instance"]) for one in mine),
+    }
+    return render(entries)
+
+
+def gone(raw: Any, worker: str) -> str:
+    """It has left, or its join was taken back."""
+    entries = read(raw)
+    entries.pop(worker, None)
+    return render(entries)
+
+
+def unfinished(raw: Any, names: Collection[str]) -> list[dict[str, Any]]:
+    """The doors of joins that a killed run began, without those of this run."""
+    return [
+        dict(one["doors"])
+        for name, one in sorted(read(raw).items())
+        if one.get("state") == BEGUN and name not in names and isinstance(one.get("doors"), Mapping)
+    ]
+
+
+def hostname(raw: Any, worker: str) -> str:
+    """How Sidekiq called a host when it joined; empty where nobody wrote it down."""
+    return str(read(raw).get(worker, {}).get("hostname") or "")
