@@ -183,8 +183,10 @@ class Mesh:
             f" wg showconf {self.interface}; ip -o address show dev {self.interface};"
             f" ip route show dev {self.interface}; cat /sys/class/net/{self.interface}/mtu"
         )
-        # The endpoint of a host behind NAT is where it was last heard; peers and their addresses have no order.
-        lines = [" ".join(sorted(line.replace(",", " ").split())) for line in told.splitlines()]
+        # The endpoint of a host behind NAT is where it was last heard; peers and their addresses have no order;
+        # wg-quick does not say who made a route.
+        told = told.replace(" proto static", "").replace(",", " ")
+        lines = [" ".join(sorted(line.split())) for line in told.splitlines()]
         kept = sorted(line for line in lines if "Endpoint" not in line)
         return hashlib.sha256("\n".join(kept).encode()).hexdigest()
 
