@@ -43,7 +43,7 @@ def test_nothing_else_differs() -> None:
 
 def test_a_name_that_no_server_takes_is_told() -> None:
     groups = {
-        **dict.fromkeys(("postgres", "redis", "puma", "streaming", "nginx"), ["main"]),
+        **{group: ["main"] for group in ("postgres", "redis", "puma", "streaming", "nginx")},
         "sidekiq_workers": ["main", "wörker"],
     }
     with pytest.raises(PlanError, match="'wörker' cannot name a worker"):
