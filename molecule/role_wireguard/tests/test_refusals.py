@@ -52,9 +52,9 @@ def test_a_network_that_a_host_has_already_is_refused(net: Mesh, once: None) -> 
         one.check_output("ip route delete 10.66.0.0/22 dev eth0")
 
 
-def test_an_ipv6_address_where_ipv6_is_off_is_refused(net: Mesh, once: None, repaired: None) -> None:
+def test_an_ipv6_address_where_ipv6_is_off_is_refused(net: Mesh, once: None) -> None:
+    """One host refuses, and no other one begins."""
     said = net.refused(
-        "db",
         wireguard_networks=["10.66.0.0/24", "fd66::/64"],
         wireguard_more_addresses="{{ ['fd66::2'] if inventory_hostname == 'db' else [] }}",
     )

@@ -20,6 +20,9 @@ from tests.tunnel.traffic import Streams
 OUTPUT = """
 PLAY [Run the tunnels] *********************************************************
 
+TASK [fediverse.mastodon.wireguard : Refuse what does not fit] *****************
+ok: [main] => {"actions": ["peer db: added"], "backend": "userspace", "changed": false, "peers": []}
+
 TASK [fediverse.mastodon.wireguard : Run the tunnel] ***************************
 changed: [main] => {"actions": ["peer db: added"], "backend": "userspace", "changed": true, "peers": []}
 ok: [db] => {"actions": [], "backend": "userspace", "changed": false, "peers": []}
@@ -40,6 +43,7 @@ def test_a_run_is_read_back() -> None:
     assert done.actions == {"main": ["peer db: added"], "home1": ["x"]}
     assert done.changed == {"main": 1, "db": 0}
     assert [(one.task.split(" : ")[1].split(" |")[0], one.status) for one in done.results] == [
+        ("Refuse what does not fit", "ok"),
         ("Run the tunnel", "changed"),
         ("Run the tunnel", "ok"),
         ("Peers", "changed"),
@@ -99,11 +103,11 @@ def test_a_packet_that_is_missing_is_counted() -> None:
     assert (heard["sent"], heard["lost"], heard["twice"]) == (6, 2, 1)
 
 
-@pytest.mark.parametrize(("lost", "again", "told"), [(0, 0, {}), (2, 0, 2), (0, 3, 3)])
-def test_a_segment_sent_again_is_a_loss(lost: int, again: int, told: object) -> None:
-    key = ("a", "b", "tcp")
-    found = Streams({key: {"sent": 9, "lost": lost, "retransmits": again, "gap_ms": 2}}).lost
-    assert found == (told and {key: told})
+@pytest.mark.parametrize(("lost", "gap", "fine"), [(0, 3999, True), (1, 20, False), (0, 4001, False)])
+def test_a_stream_that_lost_something_or_was_silent_is_named(lost: int, gap: int, fine: bool) -> None:
+    key = ("a", "b", "udp")
+    found = Streams({key: {"sent": 9, "lost": lost, "gap_ms": gap}}).lost
+    assert found == ({} if fine else {key: f"{lost} lost, silent for {gap} ms"})
 
 
 def test_an_inventory_without_a_host_keeps_the_others() -> None:
