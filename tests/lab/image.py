@@ -45,7 +45,7 @@ BOOT_UNIT = """\
 [Unit]
 Description=Make the container like a host: plain files in /etc, a host key of its own
 DefaultDependencies=no
-Before=sysinit.target
+Before=sysinit.target systemd-sysctl.service
 [Service]
 Type=oneshot
 RemainAfterExit=yes
@@ -65,6 +65,7 @@ for file in /etc/hosts /etc/hostname; do
     chmod 644 "$file"
 done
 # Sysctls of the network are the container's own, and writable as on a host; all others are the machine's.
+# systemd-sysctl comes after this: it only works where it can write.
 mount --bind /proc/sys/net /proc/sys/net
 mount -o remount,bind,rw /proc/sys/net
 key=/etc/ssh/ssh_host_ed25519_key
