@@ -42,3 +42,10 @@ def test_a_scenario_says_how_often_it_verifies() -> None:
     assert verifies("scenario: {test_sequence: [converge, idempotence, verify, destroy]}") == 1
     assert verifies("scenario: {test_sequence: [converge]}") == 1
     assert judge(0, RECAP + VERIFY, 1) == (4, "")
+
+
+def test_a_warning_that_a_scenario_is_about_is_none() -> None:
+    told = RECAP + VERIFY + VERIFY + "  [WARNING]: mtu reduced to 1328 on main: 1328\n"
+    assert judge(0, told, wanted=["mtu reduced to"]) == (8, "")
+    assert "a warning: [WARNING]: mtu" in judge(0, told, wanted=["reduced", "mtu increased"])[1]
+    assert "a warning: [WARNING]: other" in judge(0, told + "[WARNING]: other\n", wanted=["mtu reduced to"])[1]
