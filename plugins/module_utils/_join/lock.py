@@ -9,9 +9,9 @@ another one only time tells.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from email.utils import formatdate
 from typing import Any
 
 FREE, MINE, STALE, HELD = "free", "mine", "stale", "held"
@@ -36,7 +36,7 @@ class Holder:
         return f"{self.machine}:{self.pid}:{self.started}"
 
     def __str__(self) -> str:
-        when = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(self.since))
+        when = formatdate(self.since, usegmt=True)
         return f"{self.user}@{self.host} (process {self.pid}, {self.what}, {when})"
 
 

@@ -43,7 +43,7 @@ def test_nobody_has_it_or_we_do() -> None:
 def test_the_second_is_told_who_the_first_is() -> None:
     verdict = judged(ANNA, BERT)
     assert verdict.is_held
-    for word in ("anna@desk", "process 812", "add_worker pi", "1970-01-12", "in 119 min", "worker_lock_break"):
+    for word in ("anna@desk", "process 812", "add_worker pi", "12 Jan 1970", "in 119 min", "worker_lock_break"):
         assert word in verdict.text
 
 
