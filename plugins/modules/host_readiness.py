@@ -1,13 +1,13 @@
 #!/usr/bin/python
 # GPL-3.0-or-later (see LICENSE)
-"""Find out who keeps this host's clock and whether it knows its packages."""
+"""Find out who keeps this host's clock, whether it knows its packages, and whether it has our firewall."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 ---
 module: host_readiness
-short_description: Find out who keeps a host's clock and whether it knows its packages
+short_description: Find out who keeps a host's clock, what it knows of packages, and whether it has our firewall
 version_added: 0.1.0
 description:
   - Looks for a running time daemon and asks the kernel whether the clock is synchronised. Changes nothing.
@@ -36,6 +36,7 @@ container:
   returned: always
   type: bool
   sample: false
+firewall: {description: Whether the unit of our firewall is there., returned: always, type: bool, sample: false}
 daemon: {description: The running time daemon; empty when there is none., returned: always, type: str, sample: chrony}
 notes: {description: What the admin should know., returned: always, type: list, elements: str, sample: []}
 package_lists: {description: Whether apt has lists at all., returned: always, type: bool, sample: true}
@@ -44,11 +45,13 @@ synchronised: {description: What the kernel says., returned: always, type: bool,
 
 import ctypes
 import glob
+import os
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.fediverse.mastodon.plugins.module_utils._host.clock import DAEMONS, note
 from ansible_collections.fediverse.mastodon.plugins.module_utils._shell import Changes, Shell, reporting
 
+FIREWALL = "/etc/systemd/system/mastodon-firewall.service"
 TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised
 
 
@@ -64,6 +67,7 @@ def main() -> None:
         changes.notes += note(daemon, container, synchronised)
         lists = bool(glob.glob("/var/lib/apt/lists/*Packages*"))
     found = {"daemon": daemon, "container": container, "synchronised": synchronised, "package_lists": lists}
+    found["firewall"] = os.path.exists(FIREWALL)
     module.exit_json(**changes.result(**found))
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 FAMILY, TABLE = "inet", "mastodon"
 DIRECTORY = "/etc/mastodon/firewall.d"
-HEADER = "# Managed by fediverse.mastodon (module worker_access); local changes are overwritten."
+HEADER = "# Managed by fediverse.mastodon (worker_access, cluster_firewall); local changes are overwritten."
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import is_dataclass
 from typing import Any
 
 from .._join.identity import PER_WORKER, fits, user_name
-from . import data, limits, ports, redis_clients, rules, web
+from . import data, firewall, limits, ports, redis_clients, rules, web
 from .connections import DATABASE, USER, Parts, PgBouncer, Server, Sum, balance, divide, pooler
 from .forecast import burn_down, forecast
 from .inputs import read_cluster
@@ -65,6 +65,8 @@ def build(inventory: Mapping[str, Any]) -> dict[str, Any]:
     )
     hosts = {host.name: shares.of(host) for host in cluster.hosts}
     network = wiring.weave(hosts, problems, ledger)
+    if cluster.firewall:
+        firewall.weave(hosts)
     for name, share in hosts.items():
         ports.check(name, share, problems)
     ledger.everywhere(hosts.values(), rules.ALL)

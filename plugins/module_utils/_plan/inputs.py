@@ -121,6 +121,7 @@ def read_cluster(raw: Raw, problems: Problems) -> ClusterInput | None:
         deadline_s=read_deadline(cluster.reader, cluster.value("mastodon_backlog_deadline_s")),
         network=network,
         worker_identity=_read_identity(cluster, hosts, problems),
+        firewall=cluster.reader.flag("mastodon_firewall", cluster.value("mastodon_firewall")),
         hosts=hosts,
     )
 

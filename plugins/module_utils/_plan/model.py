@@ -127,6 +127,7 @@ class ClusterInput:
     deadline_s: float | None
     network: str
     worker_identity: str
+    firewall: bool
     hosts: tuple[HostInput, ...]
 
     @property

@@ -41,6 +41,7 @@ CLUSTER_SETTINGS = (
     "mastodon_backlog_deadline_s",
     "mastodon_breaker_pool",
     "mastodon_domain",
+    "mastodon_firewall",
     "mastodon_job_profile",
     "mastodon_media_domain",
     "mastodon_monthly_active_users",

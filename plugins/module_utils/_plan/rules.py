@@ -112,6 +112,10 @@ PORTS = (
     Rule("nginx.streaming.port", "of that process, on the host that has it"),
     Rule("nginx.media.port", "MinIO's, on the host that has it"),
 )
+FIREWALL = (
+    Rule("firewall.ports", "what listens here for other hosts of the cluster"),
+    Rule("firewall.clients.ports", "those of them that this client uses"),
+)
 TUNNEL = (
     Rule("wireguard.port", "wireguard_listen_port of the host, else wireguard_port, else 51820"),
     Rule(
@@ -120,4 +124,4 @@ TUNNEL = (
         " shorter way that there is not (wireguard-join c.4.7)",
     ),
 )
-ALL = (*SIZE, *CLAIMS, *PROCESSES, *POOLS, *FILES, *KERNEL, *PORTS, *TUNNEL)
+ALL = (*SIZE, *CLAIMS, *PROCESSES, *POOLS, *FILES, *KERNEL, *PORTS, *FIREWALL, *TUNNEL)

@@ -35,6 +35,7 @@ settings = st.fixed_dictionaries(
         "mastodon_slow_share": st.floats(0, 0.4),
         "mastodon_breaker_pool": st.booleans(),
         "mastodon_replica": st.booleans(),
+        "mastodon_firewall": st.booleans(),
         "mastodon_pgbouncer": st.just({"enabled": False}),
     },
 )

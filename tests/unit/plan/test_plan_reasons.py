@@ -83,6 +83,7 @@ def inventories() -> dict[str, dict[str, Any]]:
             media={"mastodon_unit_memory_mb": {"minio": 700}},
         ),
         "tunnels": tunnels(),
+        "firewall": cases.four({"mastodon_firewall": True}),
         "backlog": cases.four({"mastodon_backlog": {"push": {"queued": 5000, "arrivals": 20}}}),
     }
 
