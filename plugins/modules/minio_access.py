@@ -125,7 +125,9 @@ def main() -> None:
     params = module.params
     wanted = Wanted(params["bucket"], params["access_key"], tuple(params["public_prefixes"]))
     with reporting(module):
-        client = Client(module)
+        root = (params["root_user"], params["root_password"])
+        user = (params["access_key"], params["secret_key"])
+        client = Client(module, params["client"], params["endpoint"], root, user)
         todo = steps(read(client, wanted, module), wanted)
         for step in [] if module.check_mode else todo:
             client.take(step)

@@ -25,7 +25,7 @@ options:
     description: At which service.
     type: str
     required: true
-    choices: [postgresql, pgbouncer, redis, firewall]
+    choices: [postgresql, pgbouncer, redis, minio, firewall]
   worker:
     description: Name of the worker host in the inventory.
     type: str
@@ -37,7 +37,8 @@ options:
   identity:
     description: >-
       Whether it has a role, a user and passwords of its own, called C(mastodon_<worker>), or the ones that all hosts
-      share. With V(shared), V(pgbouncer) and V(redis) have nothing to grant, and nothing that could be taken back.
+      share. With V(shared), V(pgbouncer), V(redis) and V(minio) have nothing to grant, and nothing that could be taken
+      back.
     type: str
     choices: [per_worker, shared]
     default: per_worker
@@ -69,6 +70,14 @@ options:
     type: list
     elements: str
     default: [base]
+  endpoint:
+    description: Where V(minio) answers. Its administrator is read from C(/etc/mastodon/minio.env).
+    type: str
+    default: ""
+  bucket:
+    description: The bucket that it may write to at V(minio).
+    type: str
+    default: mastodon
   ports:
     description: TCP ports that V(firewall) opens.
     type: list
@@ -122,12 +131,13 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._join.identity 
 from ansible_collections.fediverse.mastodon.plugins.module_utils._shell import Changes, Refusal, reporting
 from ansible_collections.fediverse.mastodon.plugins.module_utils._wire.model import Secret
 from ansible_collections.fediverse.mastodon.plugins.module_utils._worker.access_firewall import FirewallAccess
+from ansible_collections.fediverse.mastodon.plugins.module_utils._worker.access_minio import MinioAccess
 from ansible_collections.fediverse.mastodon.plugins.module_utils._worker.access_pgbouncer import PgbouncerAccess
 from ansible_collections.fediverse.mastodon.plugins.module_utils._worker.access_postgres import PostgresAccess
 from ansible_collections.fediverse.mastodon.plugins.module_utils._worker.access_redis import RedisAccess
 
 SPEC = {
-    "service": {"type": "str", "required": True, "choices": ["postgresql", "pgbouncer", "redis", "firewall"]},
+    "service": {"type": "str", "required": True, "choices": ["postgresql", "pgbouncer", "redis", "minio", "firewall"]},
     "worker": {"type": "str", "required": True},
     "address": {"type": "str", "default": ""},
     "identity": {"type": "str", "choices": list(KINDS), "default": PER_WORKER},
@@ -137,6 +147,8 @@ SPEC = {
     "owner": {"type": "str", "default": "mastodon"},
     "port": {"type": "int", "default": 5432},
     "instances": {"type": "list", "elements": "str", "default": ["base"]},
+    "endpoint": {"type": "str", "default": ""},
+    "bucket": {"type": "str", "default": "mastodon"},
     "ports": {"type": "list", "elements": "int", "default": []},
 }
 
@@ -160,6 +172,8 @@ def asked(params: dict) -> core.Grant:
         )
     if present and service == "firewall" and not params["ports"]:
         raise Refusal(f"no port is named that {grant.worker} shall reach: give ports.")
+    if params["service"] == "minio" and grant.user and not params["endpoint"]:
+        raise Refusal(f"nobody said where MinIO answers, so {grant.worker} gets no key there: give endpoint.")
     return grant
 
 
@@ -175,6 +189,8 @@ def main() -> None:
             place = PgbouncerAccess(module, changes, grant, password)
         elif params["service"] == "redis":
             place = RedisAccess(module, changes, grant, params["instances"], password)
+        elif params["service"] == "minio":
+            place = MinioAccess(module, changes, grant, params["endpoint"], params["bucket"], password)
         else:
             place = FirewallAccess(module, changes, grant, params["ports"])
         ended = place.present() if params["state"] == "present" else place.absent()

@@ -178,6 +178,23 @@ def test_repairs_what_somebody_opened(s3, status, store):
     assert not store.ansible("fediverse.mastodon.minio_access", call, check=False, become=True)["changed"]
 
 
+def test_a_worker_has_a_key_of_its_own_until_it_leaves(s3, store):
+    own = ("mastodon_pi.home", "own-secret-of-the-worker")
+    endpoint = f"http://{store.ansible.get_variables()['mastodon_address']}:9000"
+    call = f"service=minio worker=pi.home password={own[1]} endpoint={endpoint} bucket=mastodon"
+    assert "InvalidAccessKeyId" in s3(own, "ls", "s/mastodon")[1]
+    predicted = store.ansible("fediverse.mastodon.worker_access", call, become=True)
+    done = store.ansible("fediverse.mastodon.worker_access", call, check=False, become=True)
+    assert done["actions"] == predicted["actions"] != []
+    assert s3(own, "pipe", "s/mastodon/accounts/of-the-worker", data="x")[0] == 0
+    assert "denied" in s3(own, "admin", "user", "ls", "s")[1].lower()
+    assert not store.ansible("fediverse.mastodon.worker_access", call, check=False, become=True)["changed"]
+    gone = store.ansible("fediverse.mastodon.worker_access", f"{call} state=absent", check=False, become=True)
+    assert gone["actions"] == ["MinIO: remove user mastodon_pi.home"]
+    assert "InvalidAccessKeyId" in s3(own, "cat", "s/mastodon/accounts/of-the-worker")[1]
+    assert s3(APP, "rm", "s/mastodon/accounts/of-the-worker")[0] == 0
+
+
 def test_survives_a_kill(s3, store, endpoint):
     assert s3(APP, "pipe", "s/mastodon/accounts/durable", data="still here")[0] == 0
     killed = store.check_output("systemctl show -P MainPID mastodon-minio.service")

@@ -65,12 +65,14 @@ def _storage(s3: Mapping[str, Any], wish: Mapping[str, Any], secrets: Mapping[st
     if s3.get("backend", "none") == "none":
         return {}
     endpoint = str(s3.get("endpoint") or "")
+    user, own = s3.get("user", ""), secrets.get("s3_secret_key", "")
     found: dict[str, Any] = {
         "S3_ENABLED": True,
         "S3_BUCKET": s3["bucket"],
         "S3_REGION": s3.get("region") or "us-east-1",
-        "AWS_ACCESS_KEY_ID": wish.get("access_key") or secrets.get("s3_access_key", ""),
-        "AWS_SECRET_ACCESS_KEY": wish.get("secret_key") or secrets.get("s3_secret_key", ""),
+        # A host that is somebody of its own at our store has the secret of nobody else.
+        "AWS_ACCESS_KEY_ID": user or wish.get("access_key") or secrets.get("s3_access_key", ""),
+        "AWS_SECRET_ACCESS_KEY": own if user else wish.get("secret_key") or own,
         "S3_ENDPOINT": endpoint or None,
         "S3_HOSTNAME": urlsplit(endpoint).netloc or None,
         "S3_PROTOCOL": "https" if endpoint else None,

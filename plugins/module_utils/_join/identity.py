@@ -1,5 +1,5 @@
 # GPL-3.0-or-later (see LICENSE)
-"""Who a worker host is to PostgreSQL and Redis: names and passwords of its own, derived on the controller.
+"""Who a worker host is to PostgreSQL, Redis and MinIO: names and passwords of its own, derived on the controller.
 
 Derived, not stored: the secrets file may be vaulted, and then no run can add to it; a limited run, a second controller
 and a rebuilt database server all come to the same passwords. Derived from a seed of their own, not from the shared
@@ -20,7 +20,7 @@ from .._wire.psk import hkdf
 
 PER_WORKER, SHARED = "per_worker", "shared"
 KINDS = (PER_WORKER, SHARED)
-POSTGRES, REDIS = "postgres", "redis"
+POSTGRES, REDIS, STORE = "postgres", "redis", "store"
 SHORTEST_SEED = 32
 PREFIX = "mastodon_"
 # PostgreSQL cuts identifiers at 63 bytes (NAMEDATALEN - 1).
@@ -34,7 +34,7 @@ _MORE_THAN_A_WORKER = ("postgres", "redis", "minio", "puma", "streaming", "nginx
 
 @dataclass(frozen=True)
 class Identity:
-    """A worker as the servers know it. user: role of PostgreSQL, user of PgBouncer and of Redis; empty: shared."""
+    """A worker as the servers know it. user: at PostgreSQL, PgBouncer, Redis, MinIO; empty: shared."""
 
     worker: str
     kind: str
@@ -84,17 +84,23 @@ def password(seed: Secret, worker: str, service: str, epoch: int = 0) -> Secret:
     return Secret("".join(digits))
 
 
-def own_secrets(secrets: Mapping[str, str], worker: str, kind: str = PER_WORKER, epoch: int = 0) -> dict[str, str]:
+def own_secrets(
+    secrets: Mapping[str, str], worker: str, kind: str = PER_WORKER, epoch: int = 0, store_user: str = ""
+) -> dict[str, str]:
     """`mastodon_secrets` as this host shall see it: its own passwords in place of the shared ones.
 
     Everything that reads `postgres_password` and `redis_password` on the host (pooler, environment) then needs no
-    other name for them. The seed is not in it.
+    other name for them. store_user: who it is at our object store; empty: it uses the shared key, as at every store
+    that is not ours. The seed is not in it.
     """
     seed = Secret(str(secrets.get("worker_seed") or ""))
     found = {name: value for name, value in secrets.items() if name != "worker_seed"}
     if identity(worker, kind).kind == PER_WORKER:
         for service in (POSTGRES, REDIS):
             found[f"{service}_password"] = password(seed, worker, service, epoch).reveal()
+        if store_user:
+            found["s3_access_key"] = store_user
+            found["s3_secret_key"] = password(seed, worker, STORE, epoch).reveal()
     return found
 
 

@@ -117,7 +117,8 @@ def needed(plan: Plan, names: Collection[str]) -> list[str]:
     """Hosts that must answer: those that let it in, and those that build for it."""
     hosts = plan["cluster"]["hosts"]
     builders = [plan["hosts"][name].get("mastodon", {}).get("build_host") for name in names]
-    found = dict.fromkeys([hosts["postgres"], hosts["redis"], *filter(None, builders)])
+    stores = [hosts["minio"] for name in names if _at_store(plan, name)]
+    found = dict.fromkeys([hosts["postgres"], hosts["redis"], *stores, *filter(None, builders)])
     return [name for name in found if name not in names]
 
 
@@ -157,8 +158,20 @@ def doors(plan: Plan, name: str) -> dict[str, Any]:
             "owner": postgres["user"],
         },
         "redis": {"host": hosts["redis"], "instances": [one["name"] for one in redis]},
+        "minio": [_store(plan, hosts["minio"])] if _at_store(plan, name) else [],
         "firewall": [{"host": host, "ports": sorted(numbers)} for host, numbers in ports.items()],
     }
+
+
+def _store(plan: Plan, host: str) -> dict[str, Any]:
+    store = plan["hosts"][host]["minio"]
+    place = f"[{store['address']}]" if ":" in store["address"] else store["address"]
+    return {"host": host, "endpoint": f"http://{place}:{store['port']}", "bucket": store["bucket"]}
+
+
+def _at_store(plan: Plan, name: str) -> str:
+    """Who it is at our object store; empty with the key that all share, or another store."""
+    return str(plan["hosts"][name].get("mastodon", {}).get("s3", {}).get("user", ""))
 
 
 def may_be_its_own(plan: Plan, name: str) -> str:

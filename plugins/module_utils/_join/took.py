@@ -54,6 +54,7 @@ def left(
     own = share["mastodon"].get("identity")
     lines.append(
         f"{name}: shut out of PostgreSQL on {hosts['postgres']}, Redis on {hosts['redis']}"
+        + (f", MinIO on {hosts['minio']}" if share["mastodon"]["s3"].get("user") else "")
         + (" and the tunnels." if "wireguard" in share else ".")
     )
     lines.append("What is left:")

@@ -39,7 +39,7 @@ class Wanted:
 
     @property
     def policy_name(self) -> str:
-        return f"mastodon-{self.bucket}"
+        return policy_name(self.bucket)
 
     @property
     def policy(self) -> Policy:
@@ -80,9 +80,14 @@ class Step:
     needs_credentials: bool = False
 
 
+def policy_name(bucket: str) -> str:
+    """The policy of everybody who writes media."""
+    return f"mastodon-{bucket}"
+
+
 def steps(found: Found, wanted: Wanted) -> list[Step]:
     """In an order in which each step finds what it needs. {} stands for the file with the policy."""
-    bucket, user, policy = f"root/{wanted.bucket}", wanted.access_key, wanted.policy_name
+    bucket, policy = f"root/{wanted.bucket}", wanted.policy_name
     result = []
     if not found.bucket:
         result.append(Step(f"make bucket {wanted.bucket}", ("mb", bucket)))
@@ -90,13 +95,7 @@ def steps(found: Found, wanted: Wanted) -> list[Step]:
         result.append(
             Step(f"write policy {policy}", ("admin", "policy", "create", "root", policy, "{}"), wanted.policy)
         )
-    if found.user_status != "enabled" or not found.secret_accepted:
-        # Makes the user, or gives it this secret and enables it again.
-        result.append(Step(f"set credentials of {user}", ("admin", "user", "add", "root"), needs_credentials=True))
-    for extra in sorted(set(found.user_policies) - {policy}):
-        result.append(Step(f"detach policy {extra}", ("admin", "policy", "detach", "root", extra, "--user", user)))
-    if policy not in found.user_policies:
-        result.append(Step(f"attach policy {policy}", ("admin", "policy", "attach", "root", policy, "--user", user)))
+    result += user_steps(found, wanted.access_key, policy)
     if not same(found.anonymous, wanted.anonymous):
         if wanted.anonymous is None:
             result.append(Step("close anonymous access", ("anonymous", "set", "private", bucket)))
@@ -104,6 +103,24 @@ def steps(found: Found, wanted: Wanted) -> list[Step]:
             arguments = ("anonymous", "set-json", "{}", bucket)
             result.append(Step("write anonymous policy", arguments, wanted.anonymous))
     return result
+
+
+def user_steps(found: Found, user: str, policy: str) -> list[Step]:
+    """One user, with this policy and no other."""
+    result = []
+    if found.user_status != "enabled" or not found.secret_accepted:
+        # Makes the user, or gives it this secret and enables it again.
+        result.append(Step(f"set credentials of {user}", ("admin", "user", "add", "root"), needs_credentials=True))
+    for extra in sorted(set(found.user_policies) - {policy}):
+        result.append(Step(f"detach policy {extra}", ("admin", "policy", "detach", "root", extra, "--user", user)))
+    if policy not in found.user_policies:
+        result.append(Step(f"attach policy {policy}", ("admin", "policy", "attach", "root", policy, "--user", user)))
+    return result
+
+
+def removal_steps(found: Found, user: str) -> list[Step]:
+    """No such user any more. Its key opens nothing from then on, links signed with it neither."""
+    return [Step(f"remove user {user}", ("admin", "user", "remove", "root", user))] if found.user_status else []
 
 
 def same(one: Policy | None, other: Policy | None) -> bool:

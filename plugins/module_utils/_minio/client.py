@@ -8,10 +8,11 @@ import json
 import os
 import tempfile
 import time
+from dataclasses import replace
 from typing import Any
 
 from .._shell import Module, Refusal
-from .access import Found, Step, Wanted, answers, error_of
+from .access import Found, Step, Wanted, answers, error_of, policy_name
 
 STARTING = ("connection refused", "not initialized", "no route to host", "connection reset", "i/o timeout")
 ABSENT = {"XMinioAdminNoSuchPolicy", "XMinioAdminNoSuchUser", "NoSuchBucketPolicy"}
@@ -20,16 +21,15 @@ ABSENT = {"XMinioAdminNoSuchPolicy", "XMinioAdminNoSuchUser", "NoSuchBucketPolic
 class Client:
     """Runs the client with the root user's credentials, given by its environment: no other user sees them."""
 
-    def __init__(self, module: Module) -> None:
-        self._module = module
-        params = module.params
-        self._program: str = params["client"]
-        self._endpoint: str = params["endpoint"]
-        self._credentials = (params["access_key"], params["secret_key"])
-        scheme, _, host = self._endpoint.partition("://")
+    def __init__(
+        self, module: Module, program: str, endpoint: str, root: tuple[str, str], user: tuple[str, str]
+    ) -> None:
+        """root, user: name and secret; user is who is to be given access, or to lose it."""
+        self._module, self._program, self._endpoint, self._credentials = module, program, endpoint, user
+        scheme, _, host = endpoint.partition("://")
         self._environment = {
-            "MC_HOST_root": f"{scheme}://{params['root_user']}:{params['root_password']}@{host}",
-            "MC_HOST_app": f"{scheme}://{params['access_key']}:{params['secret_key']}@{host}",
+            f"MC_HOST_{alias}": f"{scheme}://{name}:{secret}@{host}"
+            for alias, (name, secret) in {"root": root, "app": user}.items()
         }
 
     @property
@@ -54,19 +54,25 @@ class Client:
     def found(self, wanted: Wanted) -> Found:
         """What the server has of what is wanted."""
         buckets = [line.get("key", "").rstrip("/") for line in self._ask("ls", "root/")]
-        policy = self._ask("admin", "policy", "info", "root", wanted.policy_name)
-        user = self._ask("admin", "user", "info", "root", wanted.access_key)
         bucket = wanted.bucket in buckets
         anonymous = self._ask("anonymous", "get-json", f"root/{wanted.bucket}") if bucket else []
-        # Every answer but these shows that the signature was right, also one that denies access.
-        code, _text = error_of(self._run(["ls", f"app/{wanted.bucket}"])[1])
-        return Found(
+        return replace(
+            self.user(wanted.bucket),
             bucket=bucket,
+            anonymous=anonymous[0].get("anonymous") if anonymous else None,
+        )
+
+    def user(self, bucket: str) -> Found:
+        """What the server has of the user, and the bucket's policy."""
+        policy = self._ask("admin", "policy", "info", "root", policy_name(bucket))
+        user = self._ask("admin", "user", "info", "root", self._credentials[0])
+        # Every answer but these shows that the signature was right, also one that denies access.
+        code = error_of(self._run(["ls", f"app/{bucket}"])[1])[0] if user else "InvalidAccessKeyId"
+        return Found(
             policy=policy[0]["policyInfo"]["Policy"] if policy else None,
             user_status=user[0].get("userStatus", "") if user else "",
             user_policies=tuple(name for name in user[0].get("policyName", "").split(",") if name) if user else (),
             secret_accepted=code not in ("SignatureDoesNotMatch", "InvalidAccessKeyId"),
-            anonymous=anonymous[0].get("anonymous") if anonymous else None,
         )
 
     def take(self, step: Step) -> None:

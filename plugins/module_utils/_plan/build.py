@@ -231,6 +231,7 @@ class _Shares:
             share["redis"] = {each.name: {"host": each.address, "port": each.port, **own} for each in listeners}
             if user:
                 share["database"]["user"] = user
+                share["s3"].update({"user": user} if cluster.s3_backend == "minio" else {})
                 share["identity"] = {"user": user, "epoch": host.worker_epoch}
         return share
 

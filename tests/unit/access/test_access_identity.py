@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.fediverse.mastodon.plugins.module_utils._dotenv import variables
 from ansible_collections.fediverse.mastodon.plugins.module_utils._dotenv.variables import app_environment
 from ansible_collections.fediverse.mastodon.plugins.module_utils._join import access, identity
 from ansible_collections.fediverse.mastodon.plugins.module_utils._verify import expect
@@ -37,6 +38,35 @@ def test_a_worker_sees_its_own_passwords_and_no_seed() -> None:
     assert own["secret_key_base"] == "k" and "worker_seed" not in own
     shared = identity.own_secrets(SECRETS, "pi1", "shared")
     assert shared["postgres_password"] == "shared" and "worker_seed" not in shared
+
+
+def test_a_worker_has_its_own_key_where_the_store_is_ours() -> None:
+    secrets = {**SECRETS, "s3_access_key": "mastodonkey", "s3_secret_key": "shared"}
+    own = identity.own_secrets(secrets, "pi1", epoch=2, store_user="mastodon_pi1")
+    made = identity.password(SEED, "pi1", "store", 2).reveal()
+    assert (own["s3_access_key"], own["s3_secret_key"]) == ("mastodon_pi1", made)
+    assert made not in (own["postgres_password"], own["redis_password"])
+    elsewhere = identity.own_secrets(secrets, "pi1", epoch=2)
+    assert (elsewhere["s3_access_key"], elsewhere["s3_secret_key"]) == ("mastodonkey", "shared")
+
+
+@pytest.mark.parametrize("user", ["", "mastodon_pi1"])
+def test_the_environment_has_the_key_of_whom_the_plan_names(user: str) -> None:
+    secrets = {**dict.fromkeys(variables.SECRETS.values(), "k"), **SECRETS}
+    secrets |= {"s3_access_key": "mastodonkey", "s3_secret_key": "shared"}
+    s3 = {"backend": "minio", "bucket": "mastodon", "endpoint": "https://media.example.social"}
+    settings = {
+        "tree": "app",
+        "domain": "example.social",
+        "database": {"host": "127.0.0.1", "port": 6432, "name": "d", "user": "mastodon"},
+        "redis": {"base": {"host": "127.0.0.1", "port": 16379}},
+        "s3": {**s3, "user": user} if user else s3,
+        "secrets": identity.own_secrets(secrets, "pi1", store_user=user),
+    }
+    written = app_environment(settings)
+    made = identity.password(SEED, "pi1", "store").reveal()
+    wanted = (user, made) if user else ("mastodonkey", "shared")
+    assert (written["AWS_ACCESS_KEY_ID"], written["AWS_SECRET_ACCESS_KEY"]) == wanted
 
 
 @pytest.mark.parametrize("name", ["", "-pi", "pi 1", 'pi"1', "pi,1", "pi/1", "+pi", "pi\n1", "pi#1"])

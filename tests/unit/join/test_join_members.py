@@ -55,7 +55,11 @@ def test_doors_name_every_server_that_it_uses_and_no_other() -> None:
     assert found["postgresql"] == {"host": "db", "port": 5432, "database": "mastodon_production", "owner": "mastodon"}
     assert found["redis"] == {"host": "main", "instances": ["base", "sidekiq", "cache"]}
     assert found["firewall"] == [{"host": "db", "ports": [5432]}, {"host": "main", "ports": [6379, 6380, 6381]}]
-    assert (members.doors(OWN, "pi")["identity"], members.doors(OWN, "pi")["epoch"]) == ("per_worker", 3)
+    assert found["minio"] == []
+    own = members.doors(OWN, "pi")
+    assert (own["identity"], own["epoch"]) == ("per_worker", 3)
+    assert own["minio"] == [{"host": "media", "endpoint": "http://10.40.0.3:9000", "bucket": "mastodon"}]
+    assert members.needed(OWN, ["pi"]) == ["db", "main", "media"]
 
 
 def test_a_journal_is_read_as_it_was_written() -> None:

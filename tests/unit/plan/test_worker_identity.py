@@ -34,6 +34,19 @@ def test_a_host_with_the_web_or_the_migrations_keeps_the_shared_one() -> None:
     assert all("user" not in place for place in plan["hosts"]["main"]["mastodon"]["redis"].values())
 
 
+@pytest.mark.parametrize(("backend", "user"), [("minio", "mastodon_worker"), ("external", ""), ("none", "")])
+def test_it_has_a_key_of_its_own_where_the_store_is_ours(backend: str, user: str) -> None:
+    place = {"bucket": "b", "endpoint": "https://s3.example.org", "access_key": "a", "secret_key": "s"}
+    inventory = four(
+        {**OWN, "mastodon_s3_backend": backend} | ({"mastodon_s3": place} if backend == "external" else {})
+    )
+    if backend != "minio":
+        inventory["groups"] |= {"minio": [], "nginx": ["main", "media"]}
+    hosts = build(inventory)["hosts"]
+    assert hosts["worker"]["mastodon"]["s3"].get("user", "") == user
+    assert "user" not in hosts["main"]["mastodon"]["s3"]
+
+
 def test_nothing_else_differs() -> None:
     shared, own = build(four()), build(four(OWN))
     for plan in (shared, own):
