@@ -52,6 +52,26 @@ def difference(groups: Mapping[str, Any], hostvars: Mapping[str, Any], names: Se
     return compare.lines(before, _plan.build(raw), ("without it", f"with {who}"))
 
 
+def done(raw: Any, doors: Any, processes: Any, settings: str = "", pending: Any = ()) -> str:
+    """The journal with a join that is done."""
+    return journal.done(raw, doors, processes, settings, pending)
+
+
+# Settings of what a join writes on its host. The plan of all others is no business of this one: its own share counts.
+SETTINGS = ("mastodon_", "common_", "wireguard_", "pgbouncer_", "relay_", "sidekiq_workers_")
+ELSEWHERE = ("mastodon_plan",)
+
+
+def settings(hostvars: Mapping[str, Any], name: str) -> str:
+    """Fingerprint of a host's settings, its secrets and its share of the plan."""
+    variables = hostvars[name]
+    wanted = {key: plain(variables[key]) for key in variables if key.startswith(SETTINGS) and key not in ELSEWHERE}
+    try:
+        return journal.fingerprint(wanted, str((wanted.get("mastodon_secrets") or {}).get("secret_key_base") or ""))
+    except ValueError as error:
+        raise AnsibleFilterError(str(error)) from error
+
+
 def joined(hostvars: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
     """Lines and failure of add_worker.yml, from what its tasks registered."""
     wanted = ("__worker_steps", "__worker_failure", "__worker_present", "__worker_changed")
@@ -79,7 +99,9 @@ class FilterModule:
             "worker_tunnel": told(members.tunnel, ValueError),
             "worker_doors": told(members.doors, ValueError),
             "worker_begun": told(begun, ValueError),
-            "worker_done": told(journal.done, ValueError),
+            "worker_done": told(done, ValueError),
+            "worker_settled": told(journal.settled, ValueError),
+            "worker_settings": settings,
             "worker_gone": told(journal.gone, ValueError),
             "worker_unfinished": told(journal.unfinished, ValueError),
             "worker_hostname": told(journal.hostname, ValueError),

@@ -4,6 +4,8 @@ finished ones, so that somebody can speak for a host that died. Beside the inven
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -41,8 +43,17 @@ def begun(raw: Any, doors: Mapping[str, Any], *, member: bool) -> str:
     return render(entries)
 
 
-def done(raw: Any, doors: Mapping[str, Any], processes: Collection[Mapping[str, Any]]) -> str:
-    """It takes jobs. Its hostname tells later who of the processes in Redis were its own."""
+def done(
+    raw: Any,
+    doors: Mapping[str, Any],
+    processes: Collection[Mapping[str, Any]],
+    settings: str = "",
+    pending: Collection[str] = (),
+) -> str:
+    """It takes jobs. Its hostname tells later who of the processes in Redis were its own.
+
+    settings: from `fingerprint`. pending: hosts that were off and have not heard of it.
+    """
     entries = read(raw)
     mine = sorted((one for one in processes if one.get("mine")), key=lambda one: str(one["identity"]))
     names = sorted({str(one["hostname"]) for one in mine})
@@ -51,8 +62,26 @@ def done(raw: Any, doors: Mapping[str, Any], processes: Collection[Mapping[str, 
         "doors": dict(doors),
         "hostname": names[0] if names else "",
         "instances": sorted(str(one["instance"]) for one in mine),
+        "settings": settings,
+        "pending": sorted(pending),
     }
     return render(entries)
+
+
+def settled(raw: Any, worker: str, settings: str) -> bool:
+    """Whether it joined with these very settings, and everybody heard of it: there is nothing to write again."""
+    one = read(raw).get(worker, {})
+    same = bool(settings) and hmac.compare_digest(str(one.get("settings") or ""), settings)
+    return same and one.get("state") == DONE and not one.get("pending")
+
+
+def fingerprint(variables: Mapping[str, Any], key: str) -> str:
+    """HMAC-SHA256 of a host's settings. The key is a secret of the installation: passwords are among the settings, and
+    this file is not secret. ValueError: no key."""
+    if not key:
+        raise ValueError("the installation's secrets are not known yet: run the entry `secrets` of role mastodon first")
+    text = json.dumps(variables, sort_keys=True, default=str)
+    return hmac.new(key.encode(), text.encode(), hashlib.sha256).hexdigest()
 
 
 def gone(raw: Any, worker: str) -> str:

@@ -77,6 +77,19 @@ def test_a_journal_is_read_as_it_was_written() -> None:
         journal.read({"hosts": 1})
 
 
+def test_a_join_is_settled_while_its_settings_are_the_same_and_everybody_has_heard() -> None:
+    doors, settings = members.doors(PLAN, "pi"), journal.fingerprint({"mastodon_smtp": {"port": 25}}, "key")
+    done = yaml.safe_load(journal.done(None, doors, [], settings))
+    assert journal.settled(done, "pi", settings)
+    assert not journal.settled(done, "shed", settings) and not journal.settled(None, "pi", settings)
+    for variables, key in (({"mastodon_smtp": {"port": 587}}, "key"), ({"mastodon_smtp": {"port": 25}}, "other")):
+        assert not journal.settled(done, "pi", journal.fingerprint(variables, key))
+    assert not journal.settled(yaml.safe_load(journal.begun(None, doors, member=False)), "pi", "")
+    assert not journal.settled(yaml.safe_load(journal.done(None, doors, [], settings, ["away"])), "pi", settings)
+    with pytest.raises(ValueError, match="secrets"):
+        journal.fingerprint({}, "")
+
+
 def placed(wanted: int, there: list[str], plan: Any = PLAN) -> dict[str, int]:
     return {host: len(units) for host, units in surge.spread(plan, "push", wanted, there)["hosts"].items()}
 

@@ -45,6 +45,18 @@ def test_a_join(flow: Flow) -> None:
     assert not flow.lock.exists() and not (flow.here / "run.lock").exists()
 
 
+def test_who_has_joined_is_asked_again_and_not_written_again(flow: Flow) -> None:
+    assert flow.run("add_worker", "worker=pi").returncode == 0
+    before, flow.running = flow.journal.read_text(), True
+    (flow.roles / "common" / "tasks" / "main.yml").write_text("- fail: {msg: nothing is to be written}\n")
+    again = flow.run("add_worker", "worker=pi")
+    assert again.returncode == 0, again.stdout
+    assert flow.calls() == [*GRANT, *CHECK, PRESENT] and flow.journal.read_text() == before
+    # Another setting of a role that it has, and its host is written again.
+    other = flow.run("add_worker", "worker=pi", "sidekiq_workers_timeout=30")
+    assert other.returncode == 2 and "nothing is to be written" in other.stdout
+
+
 # Half granted, and wholly: between them, each step's failure goes the same way.
 @pytest.mark.parametrize("step", [GRANT[1], CHECK[1]])
 def test_a_failure_anywhere_takes_every_grant_back(flow: Flow, step: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.conftest import ROOT
 from tests.unit.plugins.test_plan_playbooks import play
@@ -111,3 +112,10 @@ def test_a_recorded_status_can_refuse(tmp_path: Path) -> None:
 )
 def test_what_is_no_surge(extra: tuple[str, ...], words: tuple[str, ...]) -> None:
     refused("surge", *extra, words=words)
+
+
+def test_a_join_has_the_roles_default_of_the_private_queue() -> None:
+    """It asks for a job of its own also where the role has nothing to do, and so cannot say its default."""
+    defaults = yaml.safe_load((ROOT / "roles" / "sidekiq_workers" / "defaults" / "main.yml").read_text())
+    text = (ROOT / "playbooks" / "add_worker.yml").read_text()
+    assert f"sidekiq_workers_probe | default({str(defaults['sidekiq_workers_probe']).lower()})" in text

@@ -62,10 +62,14 @@ class Flow:
             (collection / "roles" / name / "tasks").mkdir(parents=True)
             (collection / "roles" / name / "defaults").mkdir()
             (collection / "roles" / name / "tasks" / "main.yml").write_text("---\n[]\n")
-        roles = collection / "roles"
+        self.roles = roles = collection / "roles"
+        (roles / "pgbouncer" / "tasks" / "pools.yml").write_text("---\n[]\n")
+        (roles / "nginx" / "tasks" / "reconfigure.yml").write_text("---\n[]\n")
         (roles / "sidekiq_workers" / "defaults" / "main.yml").write_text("---\nsidekiq_workers_probe: true\n")
         secrets = (
-            "- set_fact: {mastodon_secrets: {worker_seed: " + "s" * 40 + ", postgres_password: p, redis_password: r}}\n"
+            "- set_fact: {mastodon_secrets: {secret_key_base: k, worker_seed: "
+            + "s" * 40
+            + ", postgres_password: p, redis_password: r}}\n"
         )
         (roles / "mastodon" / "tasks" / "secrets.yml").write_text(f"---\n{secrets}")
         for name in MODULES:
