@@ -27,7 +27,8 @@ description:
   - From groups and variables of the inventory to every host's processes, pools, addresses and ports.
   - Reads only the settings that it knows, called C(mastodon_*) or C(wireguard_*), and no secret. Of others only the
     names count.
-  - Needs no connection to any host. Facts stand in for undeclared cores and memory if the fact cache has them.
+  - Needs no connection to any host. Facts stand in for undeclared cores and memory if the fact cache has them, and for
+    undeclared round trips what was measured when a host joined.
 positional: hostvars, collect
 options:
   _input:
@@ -87,8 +88,11 @@ def inventory(groups: Mapping[str, Any], hostvars: Mapping[str, Any]) -> dict[st
         "origins": {},
         "broken": {},
     }
+    measured: Any = {}
     for host in found["groups"].get("mastodon", []):
         variables = hostvars[host]
+        # Role plan sets it on the hosts of its play; one that is limited away has it from another.
+        measured = measured or variables.get("__plan_measured") or {}
         present = sorted(plain(name) for name in variables if name.startswith("mastodon_"))
         values: dict[str, Any] = {}
         broken: dict[str, str] = {}
@@ -102,6 +106,8 @@ def inventory(groups: Mapping[str, Any], hostvars: Mapping[str, Any]) -> dict[st
         address = _interface_address(facts, str(values.get("mastodon_network_interface", "")))
         if address:
             values["facts"]["interface_address"] = address
+        if variables.get("__worker_measured"):  # a moment ago, before its first join
+            values["measured"] = plain(variables["__worker_measured"])
         values |= _tunnel(variables, broken)
         found["hosts"][host] = values
         found["names"][host] = present
@@ -109,6 +115,9 @@ def inventory(groups: Mapping[str, Any], hostvars: Mapping[str, Any]) -> dict[st
         raw = hostvars.raw_get(host) if hasattr(hostvars, "raw_get") else {}
         written = [*present, *values.get("wireguard", ())]
         found["origins"][host] = {name: where for name in written if (where := _origin(raw.get(name)))}
+    for host, known in measured.items():
+        if host in found["hosts"]:
+            found["hosts"][plain(host)].setdefault("measured", plain(known))
     return found
 
 

@@ -17,7 +17,7 @@ version_added: 0.1.0
 description:
   - For the playbook C(survey.yml). Reads groups, C(mastodon_address) and C(mastodon_ports).
   - A host that runs neither Puma, nor streaming, nor Sidekiq has no way to measure, nor has one to itself.
-positional: hostvars, host
+positional: hostvars, host, joining
 options:
   _input:
     description: The groups of the inventory (the magic variable C(groups)).
@@ -31,6 +31,12 @@ options:
     description: Which host measures.
     type: str
     required: true
+  joining:
+    description: >-
+      Whether it has no tunnel yet. With C(mastodon_network=wireguard) it then measures the way that its tunnel will
+      take, to C(wireguard_endpoint), or to C(wireguard_lan_endpoint) in its own zone.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -46,24 +52,36 @@ _value:
   sample: {database: {host: db, address: 10.40.0.12, port: 5432}}
 """
 
-READ = ("mastodon_address", "mastodon_ports")
+READ = (
+    "mastodon_address",
+    "mastodon_network",
+    "mastodon_ports",
+    "wireguard_endpoint",
+    "wireguard_lan_endpoint",
+    "wireguard_zone",
+)
 
 
-def find(groups: Mapping[str, Any], hostvars: Mapping[str, Any], host: str) -> dict[str, core.Target]:
+def find(
+    groups: Mapping[str, Any], hostvars: Mapping[str, Any], host: str, joining: bool = False
+) -> dict[str, core.Target]:
     """The core's answer for a real inventory."""
     members = {name: [plain(member) for member in groups[name]] for name in groups}
     servers = {members[group][0] for group, _ in core.SERVERS.values() if members.get(group)}
     settings = {
-        server: {name: plain(hostvars[server][name]) for name in READ if name in hostvars[server]} for server in servers
+        one: {name: plain(hostvars[one][name]) for name in READ if name in hostvars[one]}
+        for one in (servers | {plain(host)} if joining else servers)
     }
-    return core.targets(members, settings, plain(host))
+    return core.targets(members, settings, plain(host), joining=joining)
 
 
-def survey_targets(groups: Mapping[str, Any], hostvars: Mapping[str, Any], host: str) -> dict[str, dict[str, Any]]:
+def survey_targets(
+    groups: Mapping[str, Any], hostvars: Mapping[str, Any], host: str, joining: bool = False
+) -> dict[str, dict[str, Any]]:
     """As plain data."""
     return {
         name: {"host": target.host, "address": target.address, "port": target.port}
-        for name, target in find(groups, hostvars, host).items()
+        for name, target in find(groups, hostvars, host, joining).items()
     }
 
 

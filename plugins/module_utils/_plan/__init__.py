@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from .build import build
-from .names import FACTS, KEYS_ONLY, READ, S3_SECRETS
+from .names import FACTS, KEYS_ONLY, MEASURED, READ, S3_SECRETS
 from .problems import PlanError
 
-__all__ = ["FACTS", "KEYS_ONLY", "READ", "S3_SECRETS", "PlanError", "build"]
+__all__ = ["FACTS", "KEYS_ONLY", "MEASURED", "READ", "S3_SECRETS", "PlanError", "build"]

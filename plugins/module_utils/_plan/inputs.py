@@ -20,6 +20,7 @@ from .cluster_settings import (
 )
 from .hosts import check_groups
 from .model import ClusterInput, HostInput, PoolWish, Ports, PumaWish, StreamingWish
+from .names import MEASURED
 from .network import KINDS, PRIVATE, WIREGUARD, read_address, read_interface
 from .problems import Problems, did_you_mean
 from .profile_wish import read_profile
@@ -246,8 +247,12 @@ def _read_host(
             )
     cores, memory_mb = read_size(reader, name, values, broken)
     interface = read_interface(reader, value("mastodon_network_interface"), network)
-    db_rtt_ms = read_round_trip(reader, "mastodon_db_rtt_ms", value("mastodon_db_rtt_ms"))
-    redis_rtt_ms = read_round_trip(reader, "mastodon_redis_rtt_ms", value("mastodon_redis_rtt_ms"))
+    # A declared database wins over both that were measured: undeclared, Redis is as far as the database.
+    measured = {} if value(MEASURED[0]) is not UNSET else values.get("measured") or {}
+    db_rtt_ms, redis_rtt_ms = (
+        read_round_trip(reader, name, measured.get(name, UNSET) if value(name) is UNSET else value(name))
+        for name in MEASURED
+    )
     return HostInput(
         name=name,
         groups=groups,

@@ -133,6 +133,8 @@ KNOWN = frozenset(READ + OTHER_SETTINGS + OUR_OWN)
 
 # Facts that stand in for what is not declared.
 FACTS = ("processor_vcpus", "memtotal_mb")
+# Settings that stand in for what is not declared, measured before a host's first join and kept beside the inventory.
+MEASURED = ("mastodon_db_rtt_ms", "mastodon_redis_rtt_ms")
 
 # Must be in the environment of one kind of process only; in the shared file they change the others as well.
 PER_PROCESS = {

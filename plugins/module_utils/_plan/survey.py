@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .._wire.addresses import split_endpoint
 from .measure import WORTH_STEAL, differ, worth
 from .model import Ports
 from .names import APP_GROUPS
@@ -42,11 +43,13 @@ class Host:
 
 
 def targets(
-    groups: Mapping[str, Sequence[str]], settings: Mapping[str, Mapping[str, Any]], host: str
+    groups: Mapping[str, Sequence[str]], settings: Mapping[str, Mapping[str, Any]], host: str, *, joining: bool = False
 ) -> dict[str, Target]:
     """The database and Redis as this host will reach them. Empty for a host that talks to neither, or runs them.
 
-    settings: {host: {mastodon_address, mastodon_ports}} of the hosts in groups postgres and redis.
+    settings: {host: {mastodon_address, mastodon_ports}} of the hosts in groups postgres and redis. joining: it has no
+    tunnel yet, and the way is the one that its tunnel will take; that needs mastodon_network, wireguard_zone,
+    wireguard_endpoint and wireguard_lan_endpoint too, also of the host itself.
     """
     found = {}
     for name, (group, _) in SERVERS.items():
@@ -56,8 +59,18 @@ def targets(
             ports = given.get("mastodon_ports")
             default: int = getattr(Ports(), group)
             port = ports.get(group, default) if isinstance(ports, Mapping) else default
-            found[name] = Target(members[0], str(given.get("mastodon_address") or ""), int(port))
+            address = str(given.get("mastodon_address") or "")
+            if joining and given.get("mastodon_network") == "wireguard":
+                address = _dialled(given, settings.get(host, {})) or address
+            found[name] = Target(members[0], address, int(port))
     return found
+
+
+def _dialled(server: Mapping[str, Any], own: Mapping[str, Any]) -> str:
+    """The host part of where a tunnel to that server goes; empty where it is behind NAT."""
+    zone = server.get("wireguard_zone")
+    near = server.get("wireguard_lan_endpoint") if zone and zone == own.get("wireguard_zone") else ""
+    return split_endpoint(str(near or server.get("wireguard_endpoint") or ""))[0]
 
 
 def snippet(hosts: Mapping[str, Host], cache_hours: float = 0) -> list[str]:

@@ -172,3 +172,28 @@ def test_whom_a_host_talks_to() -> None:
     }
     assert set(survey.targets(GROUPS, SETTINGS, "main")) == {"database"}
     assert survey.targets(GROUPS, SETTINGS, "media") == survey.targets(GROUPS, SETTINGS, "db") == {}
+
+
+@pytest.mark.parametrize(
+    ("server", "own", "address"),
+    [
+        ({"wireguard_endpoint": "203.0.113.1"}, {}, "203.0.113.1"),
+        ({"wireguard_endpoint": "[2001:db8::1]:51821"}, {}, "2001:db8::1"),
+        ({"wireguard_endpoint": "db.example.org:51820"}, {"wireguard_zone": "home"}, "db.example.org"),
+        (
+            {"wireguard_zone": "home", "wireguard_lan_endpoint": "192.168.1.2"},
+            {"wireguard_zone": "home"},
+            "192.168.1.2",
+        ),
+        ({"wireguard_zone": "home", "wireguard_lan_endpoint": "192.168.1.2"}, {}, "10.40.0.12"),
+        ({}, {}, "10.40.0.12"),
+    ],
+)
+def test_who_has_no_tunnel_yet_measures_the_way_that_it_will_take(
+    server: dict[str, str], own: dict[str, str], address: str
+) -> None:
+    settings = {**SETTINGS, "db": {**SETTINGS["db"], "mastodon_network": "wireguard", **server}, "worker": own}
+    assert survey.targets(GROUPS, settings, "worker", joining=True)["database"].address == address
+    assert survey.targets(GROUPS, settings, "worker")["database"].address == "10.40.0.12"
+    settings["db"]["mastodon_network"] = "private"
+    assert survey.targets(GROUPS, settings, "worker", joining=True)["database"].address == "10.40.0.12"
