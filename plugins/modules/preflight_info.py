@@ -9,6 +9,7 @@ import os
 import platform
 import socket
 import struct
+import sys
 import time
 from typing import Any
 
@@ -96,7 +97,9 @@ failure_reason:
   sample: The module interpreter '/usr/bin/python3' was not found.
 """
 
+# Debian's names, by the kernel's. A Raspberry Pi may have a 64-bit kernel below a 32-bit system.
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+NARROW = {"x86_64": "i386", "i686": "i386", "aarch64": "armhf", "armv7l": "armhf", "armv6l": "armhf"}
 SIOCGIFADDR = 0x8915
 DEPLOYED = "/var/lib/mastodon-units"  # the role common makes it
 
@@ -192,12 +195,16 @@ def is_virtual() -> bool:
     return " hypervisor" in read("/proc/cpuinfo") or "QEMU" in read("/sys/class/dmi/id/sys_vendor")
 
 
+def architecture(machine: str, wide: bool) -> str:
+    """Debian's name of what programs are built for. wide: whether they, such as this Python, have 64 bits."""
+    return (ARCHITECTURES if wide else NARROW).get(machine, machine)
+
+
 def report(paths: list[str]) -> dict[str, Any]:
     """Everything at once."""
-    machine = platform.machine()
     return {
         "os": os_release(read("/etc/os-release")),
-        "architecture": ARCHITECTURES.get(machine, machine),
+        "architecture": architecture(platform.machine(), sys.maxsize > 2**32),
         "cores": len(os.sched_getaffinity(0)),
         "memory_mb": memory_mb(read("/proc/meminfo")),
         "container": os.path.exists("/run/systemd/container") or os.path.exists("/.dockerenv"),

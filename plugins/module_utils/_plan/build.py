@@ -220,6 +220,9 @@ class _Shares:
             "s3": data.s3(cluster),
             "trusted_proxies": web.trusted_proxies(cluster),
         }
+        packed_for = placement.packed_for(host)
+        if packed_for != host.architecture:
+            share["packed_for"] = packed_for
         if host.has(*APP_GROUPS):
             direct = Server(data.reach(self.database, host), self.database.ports.postgres)
             listeners = data.relay(host, self.store, self.instances, self.units[host.name]).listeners

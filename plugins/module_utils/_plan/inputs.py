@@ -30,6 +30,7 @@ from .source import read_s3, read_source
 from .wishes import read_units
 
 Raw = Mapping[str, Any]
+RUNTIMES = ("mastodon_ruby", "mastodon_node")
 
 
 def read_cluster(raw: Raw, problems: Problems) -> ClusterInput | None:
@@ -75,6 +76,7 @@ def read_cluster(raw: Raw, problems: Problems) -> ClusterInput | None:
         )
         for name in order
     )
+    _check_runtimes(values, hosts, problems)
     if network != WIREGUARD:  # the tunnel's own checks know more
         _check_addresses(hosts, problems)
     backend_default = "minio" if groups.get("minio") else "none"
@@ -237,7 +239,7 @@ def _read_host(
             if given.get(key) is not None
         }
 
-    for setting in ("mastodon_ruby", "mastodon_node"):
+    for setting in RUNTIMES:
         methods = ("distribution", "directory", "archive", *(["ruby_build"] if setting == "mastodon_ruby" else []))
         given = value(setting)
         if given is not UNSET:
@@ -258,7 +260,7 @@ def _read_host(
         groups=groups,
         address=read_address(reader, values, alone, network, interface),
         architecture=reader.choice(
-            "mastodon_architecture", value("mastodon_architecture"), "amd64", ("amd64", "arm64")
+            "mastodon_architecture", value("mastodon_architecture"), "amd64", names.ARCHITECTURES
         ),
         cores=cores,
         memory_mb=memory_mb,
@@ -280,6 +282,26 @@ def _read_host(
         tunnel={**(values.get("wireguard") or {}), "mastodon_address": value("mastodon_address")},
         worker_epoch=reader.integer("mastodon_worker_epoch", value("mastodon_worker_epoch"), 0, 0, 1_000_000),
     )
+
+
+def _check_runtimes(values: Mapping[str, Raw], hosts: tuple[HostInput, ...], problems: Problems) -> None:
+    """A program that is brought from elsewhere runs on one architecture only."""
+    for setting in RUNTIMES:
+        having: dict[str, list[HostInput]] = {}
+        for host in hosts:
+            given = values[host.name].get(setting)
+            if host.has(*names.APP_GROUPS) and isinstance(given, Mapping) and given.get("method") == "archive":
+                having.setdefault(str(given.get("url")), []).append(host)
+        for url, users in having.items():
+            others = [host for host in users if host.architecture != users[0].architecture]
+            if others:
+                problems.add(
+                    [host.name for host in others],
+                    f"{setting}.url",
+                    f"{url} for {others[0].architecture} here, for {users[0].architecture} on {users[0].name}; a"
+                    " program is built for one",
+                    f"give these hosts a {setting} with an archive of their own",
+                )
 
 
 def _port(name: str) -> int:

@@ -32,6 +32,9 @@ GROUP_SYNONYMS = {
 QUEUES = ("default", "push", "ingress", "mailers", "pull", "fasp", "scheduler")
 SCHEDULER = "scheduler"
 
+# Debian's names of what Mastodon is built for.
+ARCHITECTURES = ("amd64", "arm64")
+
 # One value for the whole cluster.
 CLUSTER_SETTINGS = (
     "mastodon_active_share",

@@ -31,6 +31,10 @@ class Placement:
             return self.builders[host.architecture]
         return next(iter(self.builders.values()), None)
 
+    def packed_for(self, host: HostInput) -> str:
+        """The architecture that what this host unpacks was packed on."""
+        return host.architecture if host.architecture in self.builders else next(iter(self.builders), host.architecture)
+
 
 def place(cluster: ClusterInput, problems: Problems, ledger: Ledger) -> Placement:
     """From groups to roles."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .names import ARCHITECTURES
 from .problems import Problems
 
 SYSTEMS = {("debian", "12"), ("debian", "13"), ("ubuntu", "24.04")}
@@ -90,7 +91,14 @@ def _host(
             name, "", f"runs {system['name'] or 'an unknown system'}", f"install {SUPPORTED} on it, or use another host"
         )
     architecture = declared.get("architecture")
-    if architecture and architecture != report["architecture"]:
+    if report["architecture"] not in ARCHITECTURES:
+        problems.add(
+            name,
+            "",
+            f"has a system for {report['architecture']}, and Mastodon runs on {' and '.join(ARCHITECTURES)}",
+            "install a 64-bit system on it (a Raspberry Pi 3 or later takes one), or use another host",
+        )
+    elif architecture and architecture != report["architecture"]:
         problems.add(
             name,
             "mastodon_architecture",

@@ -397,6 +397,17 @@ def test_releases_of_every_architecture() -> None:
 
 
 def test_a_cluster_setting_that_hosts_disagree_on() -> None:
+def test_one_archive_of_a_program_for_two_architectures() -> None:
+    ruby = {"method": "archive", "url": "https://example.org/ruby-amd64.tar.xz", "checksum": cases.CHECKSUM}
+    arm = {"mastodon_architecture": "arm64"}
+    told = "ruby-amd64.tar.xz for arm64 here, for amd64 on main"
+    one(cases.four({"mastodon_ruby": ruby}, worker=arm), "host worker, mastodon_ruby.url", told, "archive of their own")
+    own = {**arm, "mastodon_ruby": {**ruby, "url": "https://example.org/ruby-arm64.tar.xz"}}
+    assert build(cases.four({"mastodon_ruby": ruby}, worker=own))["cluster"]["build_hosts"]["arm64"] == "worker"
+    # A host without the application needs none.
+    assert build(cases.four({"mastodon_ruby": ruby}, db=arm))
+
+
     one(
         cases.four(db={"mastodon_version": "v4.5.0"}, main={"mastodon_version": "v4.6.5"}),
         "host main, mastodon_version",

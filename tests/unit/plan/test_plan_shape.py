@@ -129,6 +129,25 @@ def test_each_architecture_has_its_builder() -> None:
     assert [plan["hosts"][name]["mastodon"]["migrate"] for name in ("main", "worker")] == [True, False]
 
 
+def test_an_edge_host_unpacks_public_files_of_another_architecture() -> None:
+    """They are packed under the name of their builder's architecture, which is where the host looks for them."""
+    inventory = cases.four(media={"mastodon_architecture": "arm64"})
+    inventory["groups"]["nginx"] = ["main", "media"]
+    hosts = build(inventory)["hosts"]
+    assert (hosts["media"]["mastodon"]["tree"], hosts["media"]["mastodon"]["build_host"]) == ("public", "main")
+    assert hosts["media"]["mastodon"]["packed_for"] == "amd64"
+    assert not any("packed_for" in hosts[name]["mastodon"] for name in ("main", "worker"))
+
+
+def test_who_joins_with_another_architecture_builds_for_itself_and_changes_nobodys_builder() -> None:
+    before = build(cases.four())
+    after = build(cases.with_worker(cases.four(), "pi", "10.40.0.9", mastodon_architecture="arm64"))
+    assert after["cluster"]["build_hosts"] == {**before["cluster"]["build_hosts"], "arm64": "pi"}
+    share = after["hosts"]["pi"]["mastodon"]
+    assert (share["build"], share["build_host"], share["migrate"]) == (True, "pi", False)
+    assert all(after["hosts"][name]["mastodon"] == before["hosts"][name]["mastodon"] for name in ("main", "worker"))
+
+
 def test_nobody_builds_a_finished_release() -> None:
     plan = build(cases.single({"mastodon_source": {"release": "/srv/a.tar.zst", "checksum": cases.CHECKSUM}}))
     assert plan["cluster"]["build_hosts"] == {}

@@ -83,6 +83,12 @@ def test_the_other_architecture() -> None:
     assert "amd64 declared, and the host is arm64" in found and "write mastodon_architecture: arm64" in found
 
 
+def test_a_32_bit_system_is_no_question_of_a_setting() -> None:
+    (found,) = judged({"architecture": "armhf"}).problems
+    assert "a system for armhf, and Mastodon runs on amd64 and arm64" in found and "install a 64-bit system" in found
+    assert "mastodon_architecture" not in found
+
+
 def test_all_hosts_in_one_message() -> None:
     results = {
         "a": answered({**REPORT, "os": {"id": "arch", "version": "", "name": "Arch Linux"}, "epoch": 0.0}),

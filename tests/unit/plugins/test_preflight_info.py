@@ -24,6 +24,20 @@ def test_operating_system(text: str, system: dict[str, str]) -> None:
     assert preflight_info.os_release(text) == system
 
 
+@pytest.mark.parametrize(
+    ("machine", "wide", "name"),
+    [
+        ("x86_64", True, "amd64"),
+        ("aarch64", True, "arm64"),
+        ("aarch64", False, "armhf"),
+        ("armv7l", False, "armhf"),
+        ("riscv64", True, "riscv64"),
+    ],
+)
+def test_architecture_is_that_of_the_programs(machine: str, wide: bool, name: str) -> None:
+    assert preflight_info.architecture(machine, wide) == name
+
+
 def test_memory() -> None:
     assert preflight_info.memory_mb(MEMINFO) == 7944
     assert preflight_info.memory_mb("") == 0
