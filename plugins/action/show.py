@@ -8,6 +8,10 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.fediverse.mastodon.plugins.modules.show import ARGUMENTS
+from ansible_collections.fediverse.mastodon.plugins.plugin_utils import preload
+
+# The plan's role has this action, and every playbook begins with the plan.
+preload.filters()
 
 
 class ActionModule(ActionBase):

@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleError, AnsibleFilterError
-from ansible_collections.fediverse.mastodon.plugins.module_utils import _plan
+from ansible_collections.fediverse.mastodon.plugins.module_utils._plan.build import build
+from ansible_collections.fediverse.mastodon.plugins.module_utils._plan.names import FACTS, KEYS_ONLY, READ, S3_SECRETS
+from ansible_collections.fediverse.mastodon.plugins.module_utils._plan.problems import PlanError
 from ansible_collections.fediverse.mastodon.plugins.module_utils._wire.read import HOST_KEYS, NETWORK_KEYS, variable
 from ansible_collections.fediverse.mastodon.plugins.plugin_utils.filters import plain
 from jinja2.exceptions import UndefinedError
@@ -60,13 +62,13 @@ _value:
 
 
 def _setting(variables: Mapping[str, Any], name: str) -> Any:
-    if name in _plan.KEYS_ONLY:
+    if name in KEYS_ONLY:
         value = variables[name]
         return {plain(key): None for key in value} if isinstance(value, Mapping) else plain(value)
     value = variables[name]
     if name == "mastodon_s3" and isinstance(value, Mapping):
         # That a key is there is enough: its value is a secret.
-        return {plain(key): True if key in _plan.S3_SECRETS else plain(value[key]) for key in value}
+        return {plain(key): True if key in S3_SECRETS else plain(value[key]) for key in value}
     return plain(value)
 
 
@@ -96,13 +98,13 @@ def inventory(groups: Mapping[str, Any], hostvars: Mapping[str, Any]) -> dict[st
         present = sorted(plain(name) for name in variables if name.startswith("mastodon_"))
         values: dict[str, Any] = {}
         broken: dict[str, str] = {}
-        for name in [name for name in _plan.READ if name in present]:
+        for name in [name for name in READ if name in present]:
             try:
                 values[name] = _setting(variables, name)
             except (AnsibleError, UndefinedError) as error:
                 broken[name] = str(error)
         facts = variables.get("ansible_facts", {})
-        values["facts"] = {name: plain(facts[name]) for name in _plan.FACTS if name in facts}
+        values["facts"] = {name: plain(facts[name]) for name in FACTS if name in facts}
         address = _interface_address(facts, str(values.get("mastodon_network_interface", "")))
         if address:
             values["facts"]["interface_address"] = address
@@ -146,8 +148,8 @@ def _tunnel(variables: Mapping[str, Any], broken: dict[str, str]) -> dict[str, A
 def plan(groups: Mapping[str, Any], hostvars: Mapping[str, Any], collect: bool = False) -> dict[str, Any]:
     """The plan of the cluster, or every problem of the inventory in one error (or, collected, in one list)."""
     try:
-        return _plan.build(inventory(groups, hostvars))
-    except _plan.PlanError as error:
+        return build(inventory(groups, hostvars))
+    except PlanError as error:
         if collect:
             return {"problems": str(error).splitlines()}
         raise AnsibleFilterError(str(error)) from error

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.fediverse.mastodon.plugins.filter.plan import inventory
-from ansible_collections.fediverse.mastodon.plugins.module_utils import _plan
 from ansible_collections.fediverse.mastodon.plugins.module_utils._plan import compare
+from ansible_collections.fediverse.mastodon.plugins.module_utils._plan.problems import PlanError
 from ansible_collections.fediverse.mastodon.plugins.plugin_utils.filters import plain
 
 DOCUMENTATION = r"""
@@ -62,7 +62,7 @@ def plan_compare(groups: Mapping[str, Any], hostvars: Mapping[str, Any], what_if
         if what_if:
             return compare.changes(raw, plain(what_if))
         return compare.published(raw)
-    except _plan.PlanError as error:
+    except PlanError as error:
         return str(error).splitlines()
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from ansible import constants
 from ansible_collections.fediverse.mastodon.plugins.filter.survey_targets import find
-from ansible_collections.fediverse.mastodon.plugins.module_utils._plan import FACTS
 from ansible_collections.fediverse.mastodon.plugins.module_utils._plan import survey as core
+from ansible_collections.fediverse.mastodon.plugins.module_utils._plan.names import FACTS
 from ansible_collections.fediverse.mastodon.plugins.plugin_utils.filters import plain
 
 DOCUMENTATION = r"""

@@ -8,9 +8,10 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.fediverse.mastodon.plugins.filter.plan import inventory
-from ansible_collections.fediverse.mastodon.plugins.module_utils import _plan
 from ansible_collections.fediverse.mastodon.plugins.module_utils._join import journal, members, surge, took
 from ansible_collections.fediverse.mastodon.plugins.module_utils._plan import compare
+from ansible_collections.fediverse.mastodon.plugins.module_utils._plan.build import build
+from ansible_collections.fediverse.mastodon.plugins.module_utils._plan.problems import PlanError
 from ansible_collections.fediverse.mastodon.plugins.module_utils._plan.what_if import apply
 from ansible_collections.fediverse.mastodon.plugins.plugin_utils.filters import plain, told
 
@@ -35,8 +36,8 @@ def without(groups: Mapping[str, Any], hostvars: Mapping[str, Any], names: Seque
     raw = inventory(groups, hostvars)
     gone = {"hosts": dict.fromkeys(plain(list(names)))}
     try:
-        return _plan.build(apply(raw, gone))
-    except _plan.PlanError as error:
+        return build(apply(raw, gone))
+    except PlanError as error:
         raise AnsibleFilterError(f"The cluster cannot be without {', '.join(names)}:\n{error}") from error
 
 
@@ -46,10 +47,10 @@ def difference(groups: Mapping[str, Any], hostvars: Mapping[str, Any], names: Se
     gone = {"hosts": dict.fromkeys(plain(list(names)))}
     who = ", ".join(plain(list(names)))
     try:
-        before = _plan.build(apply(raw, gone))
-    except _plan.PlanError:
+        before = build(apply(raw, gone))
+    except PlanError:
         return ["", f"Without {who} there was no plan to compare with."]
-    return compare.lines(before, _plan.build(raw), ("without it", f"with {who}"))
+    return compare.lines(before, build(raw), ("without it", f"with {who}"))
 
 
 def done(raw: Any, doors: Any, processes: Any, settings: str = "", pending: Any = ()) -> str:

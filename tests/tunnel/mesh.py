@@ -26,6 +26,8 @@ RESULT = re.compile(
     r"(?: => \(item=.*?\))? => (?P<told>\{.*\})$"
 )
 
+KEY = re.compile(r"[A-Za-z0-9+/]{43}=")
+
 
 @dataclass(frozen=True)
 class Result:
@@ -181,18 +183,18 @@ class Mesh:
         return {name: one.check_output(f"{look} wg-quick@{self.interface}") for name, one in self.hosts.items()}
 
     def state(self, name: str) -> str:
-        """A print of a host's tunnel, of its files and of what runs."""
+        """A host's tunnel, of its files and of what runs; of keys a print only."""
         told = self.hosts[name].check_output(
             "cat /etc/wireguard/*;"
-            f" wg showconf {self.interface}; ip -o address show dev {self.interface};"
+            f" wg showconf {self.interface}; ip -brief address show dev {self.interface};"
             f" ip route show dev {self.interface}; cat /sys/class/net/{self.interface}/mtu"
         )
         # The endpoint of a host behind NAT is where it was last heard; peers and their addresses have no order;
         # wg-quick does not say who made a route.
         told = told.replace(" proto static", "").replace(",", " ")
+        told = KEY.sub(lambda found: hashlib.sha256(found[0].encode()).hexdigest()[:12], told)
         lines = [" ".join(sorted(line.split())) for line in told.splitlines()]
-        kept = sorted(line for line in lines if "Endpoint" not in line)
-        return hashlib.sha256("\n".join(kept).encode()).hexdigest()
+        return "\n".join(sorted(line for line in lines if "Endpoint" not in line))
 
     def states(self) -> dict[str, str]:
         """Of all hosts."""

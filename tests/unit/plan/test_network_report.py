@@ -7,7 +7,7 @@ from typing import Any
 import plan_cases as cases
 import pytest
 from ansible_collections.fediverse.mastodon.plugins.filter import network_report as shim
-from ansible_collections.fediverse.mastodon.plugins.module_utils._plan import build
+from ansible_collections.fediverse.mastodon.plugins.module_utils._plan.build import build
 from ansible_collections.fediverse.mastodon.plugins.module_utils._plan.network_report import partners, report
 from test_plan_network import ENDPOINTS, tunnels
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import plan_cases as cases
 import pytest
-from ansible_collections.fediverse.mastodon.plugins.module_utils._plan import build, page, page_bars, page_words, why
+from ansible_collections.fediverse.mastodon.plugins.module_utils._plan import page, page_bars, page_words, why
+from ansible_collections.fediverse.mastodon.plugins.module_utils._plan.build import build
 
 from tests import golden
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.fediverse.mastodon.plugins.module_utils._join.members import doors
-from ansible_collections.fediverse.mastodon.plugins.module_utils._plan import build
+from ansible_collections.fediverse.mastodon.plugins.module_utils._plan.build import build
 from ansible_collections.fediverse.mastodon.plugins.module_utils._plan.network import talks
 from hypothesis import HealthCheck, given, settings
 

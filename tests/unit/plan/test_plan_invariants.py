@@ -9,7 +9,8 @@ from typing import Any
 import invariants
 import plan_cases as cases
 import pytest
-from ansible_collections.fediverse.mastodon.plugins.module_utils._plan import build, capacity, profile, queueing
+from ansible_collections.fediverse.mastodon.plugins.module_utils._plan import capacity, profile, queueing
+from ansible_collections.fediverse.mastodon.plugins.module_utils._plan.build import build
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from plan_strategies import clusters

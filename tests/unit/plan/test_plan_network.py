@@ -6,8 +6,10 @@ from typing import Any
 
 import plan_cases as cases
 import pytest
-from ansible_collections.fediverse.mastodon.plugins.module_utils._plan import PlanError, build, explain
+from ansible_collections.fediverse.mastodon.plugins.module_utils._plan import explain
+from ansible_collections.fediverse.mastodon.plugins.module_utils._plan.build import build
 from ansible_collections.fediverse.mastodon.plugins.module_utils._plan.network import talks, units
+from ansible_collections.fediverse.mastodon.plugins.module_utils._plan.problems import PlanError
 from ansible_collections.fediverse.mastodon.plugins.module_utils._plan.what_if import apply
 
 ENDPOINTS = {name: {"wireguard_endpoint": f"{name}.example.org"} for name in ("db", "main", "media")}

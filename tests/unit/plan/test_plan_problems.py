@@ -6,7 +6,8 @@ from typing import Any
 
 import plan_cases as cases
 import pytest
-from ansible_collections.fediverse.mastodon.plugins.module_utils._plan import PlanError, build
+from ansible_collections.fediverse.mastodon.plugins.module_utils._plan.build import build
+from ansible_collections.fediverse.mastodon.plugins.module_utils._plan.problems import PlanError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -396,7 +397,6 @@ def test_releases_of_every_architecture() -> None:
     one(cases.four({"mastodon_source": both}, worker=arm), "mastodon_source.checksum.arm64", "is missing")
 
 
-def test_a_cluster_setting_that_hosts_disagree_on() -> None:
 def test_one_archive_of_a_program_for_two_architectures() -> None:
     ruby = {"method": "archive", "url": "https://example.org/ruby-amd64.tar.xz", "checksum": cases.CHECKSUM}
     arm = {"mastodon_architecture": "arm64"}
@@ -408,6 +408,7 @@ def test_one_archive_of_a_program_for_two_architectures() -> None:
     assert build(cases.four({"mastodon_ruby": ruby}, db=arm))
 
 
+def test_a_cluster_setting_that_hosts_disagree_on() -> None:
     one(
         cases.four(db={"mastodon_version": "v4.5.0"}, main={"mastodon_version": "v4.6.5"}),
         "host main, mastodon_version",

@@ -7,7 +7,8 @@ import json
 from typing import Any
 
 import plan_cases as cases
-from ansible_collections.fediverse.mastodon.plugins.module_utils._plan import build, explain
+from ansible_collections.fediverse.mastodon.plugins.module_utils._plan import explain
+from ansible_collections.fediverse.mastodon.plugins.module_utils._plan.build import build
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import plan_cases as cases
 import pytest
-from ansible_collections.fediverse.mastodon.plugins.module_utils._plan import build, explain, rules, why
+from ansible_collections.fediverse.mastodon.plugins.module_utils._plan import explain, rules, why
+from ansible_collections.fediverse.mastodon.plugins.module_utils._plan.build import build
 from hypothesis import HealthCheck, given, settings
 from plan_strategies import clusters
 

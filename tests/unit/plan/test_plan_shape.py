@@ -6,7 +6,7 @@ from typing import Any
 
 import plan_cases as cases
 import pytest
-from ansible_collections.fediverse.mastodon.plugins.module_utils._plan import build
+from ansible_collections.fediverse.mastodon.plugins.module_utils._plan.build import build
 
 
 def test_single_host_lives_on_loopback() -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.fediverse.mastodon.plugins.module_utils._plan import PlanError, build
+from ansible_collections.fediverse.mastodon.plugins.module_utils._plan.build import build
+from ansible_collections.fediverse.mastodon.plugins.module_utils._plan.problems import PlanError
 
 from tests.unit.plan.plan_cases import four, raw
 

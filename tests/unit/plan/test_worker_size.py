@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from ansible_collections.fediverse.mastodon.plugins.module_utils import _plan
+from ansible_collections.fediverse.mastodon.plugins.module_utils._plan.build import build
 from ansible_collections.fediverse.mastodon.plugins.module_utils._plan.worker_size import (
     SETTINGS,
     UNIT_KEYS,
@@ -35,7 +35,7 @@ def planned(options: dict[str, Any]) -> dict[str, Any]:
     groups = {role: ["main"] for role in ("postgres", "redis", "puma", "streaming", "nginx")}
     groups["sidekiq_workers"] = ["worker"]
     plain = {"mastodon_pgbouncer": {"enabled": False}} if not options["pgbouncer"] else None
-    plan = _plan.build(plan_cases.raw(groups, {**everybody, **(plain or {})}, main=ROOMY, worker=own))
+    plan = build(plan_cases.raw(groups, {**everybody, **(plain or {})}, main=ROOMY, worker=own))
     return dict(plan)
 
 

@@ -10,7 +10,7 @@ import yaml
 from ansible.errors import AnsibleError
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
-from ansible_collections.fediverse.mastodon.plugins.module_utils import _plan
+from ansible_collections.fediverse.mastodon.plugins.module_utils._plan import names
 
 from tests import golden
 from tests.conftest import ROOT
@@ -128,7 +128,7 @@ def test_text_through_the_templar(tmp_path: Path) -> None:
 
 def test_settings_of_roles_are_known() -> None:
     """A role's own mastodon_* variable that the plan does not know would be refused as a slip."""
-    known = set(_plan.names.KNOWN)
+    known = set(names.KNOWN)
     declared = {
         name
         for path in (ROOT / "roles").glob("*/defaults/main.yml")
@@ -138,5 +138,5 @@ def test_settings_of_roles_are_known() -> None:
     assert declared and declared <= known, f"add to _plan/names.py: {sorted(declared - known)}"
     documented = (ROOT / "docs" / "interfaces.md").read_text()
     undocumented = {name for name in known if f"`{name}`" not in documented and f"{name}`" not in documented}
-    undocumented -= {*_plan.names.OUR_OWN, "mastodon_keep_releases"}
+    undocumented -= {*names.OUR_OWN, "mastodon_keep_releases"}
     assert not undocumented, f"docs/interfaces.md says nothing of {sorted(undocumented)}"
