@@ -246,7 +246,7 @@ progress:
   elements: str
   sample: ["after 30 s: ActivityPub::DeliveryWorker 2 (longest 41 s)"]
 jobs_requeued:
-  description: Jobs in hand at the stop that were seen in their queues again.
+  description: Jobs in hand at the stop that were seen in their queues again, or in the hands of another process.
   returned: state absent
   type: int
   sample: 0

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .._join import drain, queues, removal
@@ -18,6 +18,8 @@ PAUSE = 1.0
 REPORT = 30.0
 # Sidekiq takes itself off the list when it stops; the hash lives on for a while and says nothing.
 GONE = 10.0
+# Each process tells every 10 s what it has in hand.
+BEAT = 12.0
 
 
 class Leave:
@@ -118,13 +120,29 @@ class Leave:
                 " Remove it with force, which also looks for its jobs.",
                 **self._result(),
             )
-        back = worker.sidekiq.in_queues(pending)
+        back = self._seen_again(pending)
         if len(pending) > back:
             worker.changes.notes.append(
-                f"{worker.name}: of {len(pending)} jobs in hand {back} are in their queues again; the others have ended"
-                " or were taken by another process"
+                f"{worker.name}: of {len(pending)} jobs in hand {back} were seen again, in their queues or in the hands of"
+                " another process; the others had ended"
             )
         return back
+
+    def _seen_again(self, pending: Sequence[Job]) -> int:
+        """How many of the jobs in hand at the stop are in a queue, or soon in another process' hands: a queue that is
+        empty gives them away at once."""
+        sidekiq = self.worker.sidekiq
+        wanted = {job.jid for job in pending}
+        seen: set[str] = set()
+
+        def missing() -> set[str]:
+            seen.update(sidekiq.in_queues(pending))
+            for beat in sidekiq.beats():
+                seen.update(job.jid for job in jobs(beat.work))
+            return wanted - seen
+
+        until(missing, lambda left: not left, BEAT, PAUSE)
+        return len(wanted & seen)
 
     def _nothing(self) -> dict[str, Any]:
         return {

@@ -93,12 +93,12 @@ class Sidekiq:
                 return error
         return ""
 
-    def in_queues(self, wanted: Collection[Job]) -> int:
-        """How many of these jobs are in their queues again, at the end from which they are taken."""
-        found = 0
+    def in_queues(self, wanted: Collection[Job]) -> set[str]:
+        """Ids of those of these jobs that are in their queues again, at the end from which they are taken."""
+        found: set[str] = set()
         for queue in {job.queue for job in wanted}:
             payloads = set(self._strings("LRANGE", f"queue:{queue}", str(-TAIL), "-1"))
-            found += sum(1 for job in wanted if job.queue == queue and job.payload in payloads)
+            found |= {job.jid for job in wanted if job.queue == queue and job.payload in payloads}
         return found
 
     def saved(self) -> dict[str, dict[str, str]]:

@@ -48,6 +48,7 @@ def host(redis: FakeRedis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> W
     for module in (present, leave, dead):
         monkeypatch.setattr(module, "PAUSE", 0.01)
     monkeypatch.setattr(leave, "GONE", 0.1)
+    monkeypatch.setattr(leave, "BEAT", 0.1)
     monkeypatch.setattr(
         basic.AnsibleModule, "run_command", lambda module, args, **options: found.run_command(module, args, **options)
     )

@@ -220,7 +220,17 @@ def test_jobs_that_are_not_found_again_are_told(host: WorkerHost, run: Run) -> N
     host.work("near", job("a"), job("b"))
     result = run("absent", drain_timeout=0.1)
     assert result["jobs_requeued"] == 0
-    assert any("of 2 jobs in hand 0 are in their queues again" in note for note in result["notes"])
+    assert any("of 2 jobs in hand 0 were seen again" in note for note in result["notes"])
+
+
+def test_a_job_that_somebody_else_took_at_once_was_pushed_back(host: WorkerHost, run: Run) -> None:
+    joined(run)
+    host.pushes_back = False
+    host.work("near", job("a"), job("b"))
+    host.redis.data["main:99:aaaaaaaaaaaa:work"] = {"t1": job("a")}
+    result = run("absent", drain_timeout=0.1)
+    assert result["jobs_requeued"] == 1
+    assert any("of 2 jobs in hand 1 were seen again" in note for note in result["notes"])
 
 
 def test_a_stop_that_was_a_kill_says_what_is_lost(host: WorkerHost, run: Run) -> None:
