@@ -79,6 +79,8 @@ def without_what_may_move(plan: dict[str, Any], newcomer: str, more_allowed: boo
             host["postgres"]["clients"] = [one for one in host["postgres"]["clients"] if one["host"] != newcomer]
         for redis in host.get("redis", ()):
             del redis["maxclients"]  # beyond Redis' own default it follows the clients
+        if "firewall" in host:
+            host["firewall"]["clients"] = [one for one in host["firewall"]["clients"] if one["host"] != newcomer]
         if "nginx" in host:
             host["nginx"]["app_addresses"] = [one for one in host["nginx"]["app_addresses"] if one != "10.41.0.1"]
     return kept
