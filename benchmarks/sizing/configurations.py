@@ -20,6 +20,8 @@ WEIGHTED: tuple[Queue, ...] = (
 SWEEP_PROCESSES = (1, 2, 3, 4, 6)
 SWEEP_THREADS = (1, 2, 5, 10, 25, 50)
 FAR_SWEEP_THREADS = (5, 10, 25, 50)  # far away a thread waits most of the time: fewer are never near the best
+# Without the pool all threads of a process wait for one connection: many small processes are the best of those.
+FAR_UNPOOLED_THREADS = (5,)
 UPSTREAM_THREADS = 50  # of the one process that everybody begins with far away
 UPSTREAM, WITHOUT_POOL = "one process of 50 threads", "the plan without breaker pool"
 CHAOS_CORES, FREERADICAL_CORES = 10, 6  # of the hosts that ran their workers
@@ -65,11 +67,13 @@ def peers(cores: int) -> list[Configuration]:
 
 
 def sweep(place: Place, claims_mb: int) -> list[Configuration]:
-    """Processes × threads, as many processes as memory allows; far away with and without the breaker pool."""
+    """Processes × threads, as many processes as memory allows; far away with the breaker pool, and small ones without."""
     found = []
-    for pool in (False, True) if place.rtt_ms else (False,):
+    for pool, sizes in (
+        ((False, FAR_UNPOOLED_THREADS), (True, FAR_SWEEP_THREADS)) if place.rtt_ms else ((False, SWEEP_THREADS),)
+    ):
         for count in SWEEP_PROCESSES:
-            for threads in FAR_SWEEP_THREADS if place.rtt_ms else SWEEP_THREADS:
+            for threads in sizes:
                 process = Process(WEIGHTED, threads, pool)
                 name = f"{count}×{threads}{' pool' if pool else ''}"
                 found.append(Configuration(name, "sweep", (process,) * count, CLAIM_MB * count))
