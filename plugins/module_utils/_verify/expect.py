@@ -132,7 +132,16 @@ def _needed(plan: Plan, source: str) -> set[tuple[str, int]]:
     return needed
 
 
+def _shut_out(listener: Listener, target: Share, source: Share) -> bool:
+    """Whether the target's firewall of ours lets this host not come to the port."""
+    guard = target.get("firewall", {"ports": (), "clients": ()})
+    let_in = {one["host"] for one in guard["clients"] if listener.port in one["ports"]}
+    return listener.port in guard["ports"] and source["name"] not in let_in
+
+
 def _expectation(listener: Listener, target: Share, source: Share, needed: bool) -> str:
+    if _shut_out(listener, target, source):
+        return CLOSED
     if listener.service == "PostgreSQL":
         clients = {str(client["address"]).split("/")[0] for client in target["postgres"]["clients"]}
         return ADMITTED if str(source["address"]) in clients else REJECTED

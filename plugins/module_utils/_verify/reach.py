@@ -68,7 +68,8 @@ ACCEPTED = {
 }
 
 FIXES = {
-    expect.CLOSED: "It must listen on the cluster address or loopback only; run site.yml, or look who else binds it.",
+    expect.CLOSED: "It must listen on the cluster address or loopback only, and with mastodon_firewall answer its"
+    " clients only; run site.yml, or look who else binds it.",
     expect.OPEN: "Start the service there, and let this host through the firewall between them.",
     expect.ADMITTED: "Start PostgreSQL there, let this host through, and run site.yml (pg_hba.conf follows the plan).",
     expect.REJECTED: "Run site.yml; pg_hba.conf must name the planned clients only.",

@@ -126,6 +126,16 @@ def test_a_host_that_is_no_client_is_rejected_and_finds_redis_locked() -> None:
     assert tried("db")[("10.40.0.11", 6379)] == expect.LOCKED
 
 
+def test_a_firewall_of_ours_shuts_out_who_is_no_client() -> None:
+    plan = copy.deepcopy(PLAN)
+    worker = {"host": "worker", "address": "10.40.0.12", "ports": [6379]}
+    plan["hosts"]["main"]["firewall"] = {"interface": "", "ports": [6379], "clients": [worker]}
+    plan["hosts"]["db"]["firewall"] = {"interface": "", "ports": [5432, 9000], "clients": []}
+    assert tried("worker", plan)[("10.40.0.11", 6379)] == expect.ANSWERING
+    assert tried("db", plan)[("10.40.0.11", 6379)] == expect.CLOSED
+    assert tried("worker", plan)[("10.40.0.13", 9000)] == tried("main", plan)[("10.40.0.13", 5432)] == expect.CLOSED
+
+
 def test_alone_a_host_asks_itself_at_its_outer_addresses() -> None:
     plan = {"cluster": {}, "hosts": {"main": copy.deepcopy(PLAN["hosts"]["main"])}}
     places = tried("main", plan)
