@@ -123,8 +123,8 @@ class Leave:
         back = self._seen_again(pending)
         if len(pending) > back:
             worker.changes.notes.append(
-                f"{worker.name}: of {len(pending)} jobs in hand {back} were seen again, in their queues or in the hands of"
-                " another process; the others had ended"
+                f"{worker.name}: of {len(pending)} jobs in hand {back} were seen again, in their queues or in the hands"
+                " of another process; the others had ended"
             )
         return back
 
