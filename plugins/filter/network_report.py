@@ -10,7 +10,7 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._plan import ne
 from ansible_collections.fediverse.mastodon.plugins.plugin_utils.filters import plain
 
 # What the plays register on each host: the last proof counts.
-TUNNEL = ("__wireguard_proof", "__wireguard_mesh")
+TUNNEL = ("__wireguard_proof", "__wireguard_mesh", "__wireguard_look")
 LINKS = ("__network_links",)
 NEIGHBOURS = "__wireguard_peers"
 

@@ -27,6 +27,7 @@ KNOWN = frozenset(variable(key) for key in (*NETWORK_KEYS, *HOST_KEYS))
 # What the role registers, on every host of a run.
 KEY = "__wireguard_key"
 MESH = "__wireguard_mesh"
+LOOK = "__wireguard_look"  # what there was before it; a host that needs nothing has only this
 PEERS = "__wireguard_peers"
 
 
@@ -85,7 +86,8 @@ def known_keys(known: Any, hostvars: Mapping[str, Any], members: Sequence[str]) 
 def _after(known: Any, hostvars: Mapping[str, Any], members: Sequence[str], hosts: Sequence[str]) -> registry.Registry:
     reached = set()
     for name in hosts:
-        if "public_key" in hostvars[name].get(MESH, {}):
+        mesh = hostvars[name].get(MESH, {})
+        if "public_key" in (hostvars[name].get(LOOK, {}) if mesh.get("skipped") else mesh):
             reached.add(plain(name))
         for one in hostvars[name].get(PEERS, {}).get("results", ()):
             if "public_key" in one:

@@ -70,6 +70,16 @@ options:
     description: Prove the links. A host that does not answer is named in RV(silent) and does not fail the module.
     type: bool
     default: true
+  verify_unchanged:
+    description: >-
+      Prove the links only where nothing has to be changed. A look in check mode before a run then says all about a host
+      that is as it should be, and nothing of links that the run is about to change.
+    type: bool
+    default: false
+  watch:
+    description: A unit of systemd that looks after the interface; enabled and started with it. Empty for none.
+    type: str
+    default: ""
   verify_timeout:
     description: Seconds to wait for hosts that do not answer.
     type: int
@@ -178,6 +188,8 @@ SPEC = {
     "purge_foreign": {"type": "bool", "default": False},
     "allow_disruption": {"type": "bool", "default": False},
     "verify": {"type": "bool", "default": True},
+    "verify_unchanged": {"type": "bool", "default": False},
+    "watch": {"type": "str", "default": ""},
     "verify_timeout": {"type": "int", "default": 30},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
 }

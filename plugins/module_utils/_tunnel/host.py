@@ -36,7 +36,7 @@ class Seen:
 def look(shell: Shell, interface: str) -> Seen:
     """Read everything. Refused when the interface is something else than WireGuard."""
     answer = shell.run(["ip", "-j", "-d", "link", "show", "dev", interface], check=False)
-    unit = _unit(shell, interface)
+    unit = _unit(shell, f"wg-quick@{interface}.service")
     active, enabled = unit.get("ActiveState") in RUNNING, unit.get("UnitFileState") == "enabled"
     stale = unit.get("NeedDaemonReload") == "yes"
     routes = _routes(shell)
@@ -65,8 +65,14 @@ def look(shell: Shell, interface: str) -> Seen:
     return Seen(live, enabled, "kernel" if kind == "wireguard" else "userspace", routes, stale)
 
 
-def _unit(shell: Shell, interface: str) -> dict[str, str]:
-    argv = ["systemctl", "show", "-p", "ActiveState,UnitFileState,NeedDaemonReload", f"wg-quick@{interface}.service"]
+def runs(shell: Shell, unit: str) -> bool:
+    """Whether a unit is active, and will be after a boot."""
+    told = _unit(shell, unit)
+    return told.get("ActiveState") in RUNNING and told.get("UnitFileState") == "enabled"
+
+
+def _unit(shell: Shell, unit: str) -> dict[str, str]:
+    argv = ["systemctl", "show", "-p", "ActiveState,UnitFileState,NeedDaemonReload", unit]
     pairs = (line.partition("=") for line in shell.run(argv).out.splitlines())
     return {name: value for name, _, value in pairs}
 

@@ -123,9 +123,8 @@ class Mesh:
         config, pending = self.wanted(seen)
         before = seen.live
         found = links.links(self.topology, config)
-        if seen.live.exists and self.params["verify"]:
-            links.measure(found, min(config.mtu, seen.live.mtu), FIRST_LOOK, ping)
-            config = self._reduced(config, found, min(config.mtu, seen.live.mtu))
+        if seen.live.exists and self._verifies_first:
+            config = self._measured(config, seen, found)
         starting = start_steps(interface, seen.live, self.own_key)
         steps = starting or self._plan(config, seen)
         self._refuse_disruption(steps)
@@ -136,9 +135,34 @@ class Mesh:
             self._write(config)
         if not seen.enabled:
             self._do((Step(("systemctl", "enable", self.unit), f"enable {self.unit}"),))
+        self._watch()
+        if self.params["verify_unchanged"] and self._verifies:
+            config = self._measured(config, seen, found)
+            self._do(self._plan(config, seen))
+            self._write(config)
         if not self.module.check_mode:
             seen, config, found = self._after(seen, config, found)
         return self._answer(config, pending, before, seen, found)
+
+    def _watch(self) -> None:
+        unit = self.params["watch"]
+        if unit and not host.runs(self.shell, unit):
+            self._do((Step(("systemctl", "enable", "--now", unit), f"enable and start {unit}"),))
+
+    @property
+    def _verifies_first(self) -> bool:
+        return bool(self.params["verify"] and not self.params["verify_unchanged"])
+
+    @property
+    def _verifies(self) -> bool:
+        """Whether links are proven, now that it is known what has to be changed."""
+        return bool(self.params["verify"] and not (self.params["verify_unchanged"] and self.changes.actions))
+
+    def _measured(self, config: HostConfig, seen: host.Seen, found: list[links.Link]) -> HostConfig:
+        """With the MTU that passes now."""
+        high = min(config.mtu, seen.live.mtu)
+        links.measure(found, high, FIRST_LOOK, ping)
+        return self._reduced(config, found, high)
 
     def absent(self) -> dict[str, Any]:
         """No tunnel: unit, interface and file are gone. The key stays; wireguard_key removes it."""
@@ -260,7 +284,8 @@ class Mesh:
             return host.way(self.shell, text)[0] == config.interface
 
         rows = links.report(found, config.mtu, before, seen.live, int(time.time()), routed)
-        missing = [one.name for one in links.silent(found)] if self.params["verify"] and seen.live.exists else []
+        proven = self._verifies and seen.live.exists
+        missing = [one.name for one in links.silent(found)] if proven else []
         for row in rows:
             if row["name"] in missing:
                 age = (

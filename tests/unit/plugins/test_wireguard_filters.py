@@ -84,6 +84,18 @@ def test_a_host_that_left_is_revoked_until_everybody_was_met() -> None:
     assert registry(filters.registry_text(after, hostvars, left, ["home"]))["wireguard_removed_hosts"] == {}
 
 
+def test_a_host_that_needed_nothing_was_met_all_the_same() -> None:
+    """Its look said so, and the run itself was skipped; a look before a run that failed proves nothing."""
+    before = registry(filters.registry_text({}, answers(*HOSTS), list(HOSTS), []))
+    left = [name for name in HOSTS if name != "shed"]
+    hostvars = answers(*left)
+    for name in left:
+        hostvars[name] |= {"__wireguard_look": {"public_key": key(name)}, "__wireguard_mesh": {"skipped": True}}
+    hostvars["home"]["__wireguard_mesh"] = {"failed": True}
+    after = registry(filters.registry_text(before, hostvars, left, left))
+    assert after["wireguard_removed_hosts"]["shed"]["pending"] == ["home"]
+
+
 def test_copies_of_one_image_are_refused_by_name() -> None:
     with pytest.raises(AnsibleFilterError, match="db and main have the same /etc/machine-id"):
         filters.known_keys({}, answers("db", "main", machine="the same"), list(HOSTS))

@@ -133,6 +133,31 @@ def test_a_tunnel_from_nothing(machine: TunnelHost, run: Run) -> None:
     assert machine.kernel.routes == {"192.168.7.0/24"}
 
 
+def test_what_looks_after_the_interface_runs_with_it(machine: TunnelHost, run: Run) -> None:
+    timer = "mastodon-tunnel-watch@wg0.timer"
+    assert thrice(machine, run, watch=timer)["actions"][-1] == f"enable and start {timer}"
+    machine.others.clear()
+    assert thrice(machine, run, watch=timer)["actions"] == [f"enable and start {timer}"]
+
+
+def test_a_look_before_a_run_proves_what_stays_and_nothing_else(machine: TunnelHost, run: Run) -> None:
+    """A silent peer is told by the look alone, unless the run is about to change something anyway."""
+    up(machine, run)
+    del machine.reach["10.66.0.2"]
+    look = run(check=True, verify_unchanged=True)
+    assert (look["actions"], look["silent"]) == ([], ["b"])
+    machine.kernel.peers.clear()
+    look = run(check=True, verify_unchanged=True)
+    assert look["actions"] and look["silent"] == [] and not [text for text in look["notes"] if "answer" in text]
+
+
+def test_a_look_before_a_run_finds_a_path_that_became_smaller(machine: TunnelHost, run: Run) -> None:
+    up(machine, run)
+    machine.reach["10.66.0.3"] = 1344
+    look = run(check=True, verify_unchanged=True)
+    assert "MTU 1420 -> 1344" in look["actions"]
+
+
 def test_the_diff_hides_keys(machine: TunnelHost, run: Run) -> None:
     (diff,) = run(preshared_keys={key("b"): PSK["b"]})["diff"]
     assert "PrivateKey = (hidden, new)" in diff["after"] and "PresharedKey = (hidden, new)" in diff["after"]

@@ -29,6 +29,8 @@ class TunnelHost:
     kernel: Kernel | None = None
     active: bool = False
     enabled: bool = False
+    # Units other than the tunnel's own that are enabled and run.
+    others: set[str] = field(default_factory=set)
     kind: str = "tun"
     outer_mtu: int = 1500
     foreign_routes: list[dict[str, Any]] = field(default_factory=list)
@@ -59,8 +61,10 @@ class TunnelHost:
         if argv[0] == "journalctl":
             return 0, "the end of the journal\n", ""
         if argv[0] == "systemctl":
-            state = "active" if self.active else "inactive"
-            enabled, stale = "enabled" if self.enabled else "disabled", "yes" if self.stale else "no"
+            own = argv[-1].startswith("wg-quick@")
+            state = "active" if (self.active if own else argv[-1] in self.others) else "inactive"
+            enabled = "enabled" if (self.enabled if own else argv[-1] in self.others) else "disabled"
+            stale = "yes" if self.stale else "no"
             return 0, f"ActiveState={state}\nUnitFileState={enabled}\nNeedDaemonReload={stale}\n", ""
         if argv[0] == "wg" and self.kernel is None:
             return 1, "", "Unable to access interface: No such device"
@@ -125,6 +129,9 @@ class TunnelHost:
         return 0, "", ""
 
     def _unit(self, words: tuple[str, ...]) -> None:
+        if words[:2] == ("enable", "--now"):
+            self.others.add(words[2])
+            return
         if words[0] == "daemon-reload":
             self.stale = False
         if words[0] in ("enable", "disable"):
