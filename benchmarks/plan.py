@@ -66,7 +66,8 @@ def inventory(count: int) -> dict[str, Any]:
 def one(count: int) -> dict[str, Any]:
     """Plan once, in this process."""
     sys.path.insert(0, str(ROOT / ".collections"))
-    from ansible_collections.fediverse.mastodon.plugins.module_utils._plan import PlanError, build
+    from ansible_collections.fediverse.mastodon.plugins.module_utils._plan.build import build
+    from ansible_collections.fediverse.mastodon.plugins.module_utils._plan.problems import PlanError
 
     given = inventory(count)
     outcome = "planned"

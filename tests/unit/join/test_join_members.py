@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible_collections.fediverse.mastodon.plugins.module_utils._join import journal, members, surge, took
-from ansible_collections.fediverse.mastodon.plugins.module_utils._plan import build
+from ansible_collections.fediverse.mastodon.plugins.module_utils._plan.build import build
 
 from tests.unit.plan.plan_cases import four, with_worker
 
