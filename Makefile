@@ -77,6 +77,10 @@ benchmark-sizing: venv ## The plan against other configurations on real Sidekiq:
 benchmark-wire: venv ## The tunnels: 500 hosts planned, one host written: WIRE="--hosts 1000"
 	python3 -m benchmarks.wire $(WIRE)
 
+.PHONY: benchmark-mesh
+benchmark-mesh: venv ## Seconds of the role wireguard for four hosts, from nothing and again: MESH="--repeat 5"
+	python3 -m benchmarks.mesh $(MESH)
+
 .PHONY: benchmark-tunnel
 benchmark-tunnel: venv ## What a tunnel under traffic loses: a host joins, keys are replaced: TUNNEL="--repeat 3 --only hub"
 	python3 -m benchmarks.tunnel $(TUNNEL)

@@ -67,7 +67,7 @@ def peers(cores: int) -> list[Configuration]:
 
 
 def sweep(place: Place, claims_mb: int) -> list[Configuration]:
-    """Processes × threads, as many processes as memory allows; far away with the breaker pool, and small ones without."""
+    """Processes × threads, as many as memory allows; far away with the breaker pool, and small ones without."""
     found = []
     for pool, sizes in (
         ((False, FAR_UNPOOLED_THREADS), (True, FAR_SWEEP_THREADS)) if place.rtt_ms else ((False, SWEEP_THREADS),)

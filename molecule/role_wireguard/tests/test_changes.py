@@ -91,7 +91,7 @@ def test_a_key_is_replaced_and_nobody_loses_a_packet(
 
 
 def test_other_preshared_keys_and_nobody_loses_a_packet(
-    net: Mesh, once: None, repaired: None, capsys: pytest.CaptureFixture[str]
+    net: Mesh, once: None, restored: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with streams(net.hosts, net.addresses, STAY) as told:
         done = net.good(wireguard_preshared_epoch=1)
@@ -108,7 +108,7 @@ def test_the_second_run_does_nothing_soon(net: Mesh, capsys: pytest.CaptureFixtu
     assert set(done.changed.values()) == {0}
 
 
-def test_the_role_without_a_plan_makes_the_same_tunnel(net: Mesh, once: None, repaired: None) -> None:
+def test_the_role_without_a_plan_makes_the_same_tunnel(net: Mesh, once: None, restored: None) -> None:
     """Only the plan knows the units that use it: the unit's drop-in is another."""
     before = net.states()
     done = net.good(playbook=Path(__file__).parent / "alone.yml", wireguard_preshared_seed=net.seed)

@@ -25,6 +25,12 @@ with open("/run/tunnel-commands.txt", "ab", buffering=0) as out:
                 out.write(text.replace(b"\\0", b" ") + b"\\n")
         time.sleep(0.01)
 """
+# And each call of `wg`, however short.
+WG_PATH = "/usr/local/sbin/wg"
+WG = """#!/bin/sh
+{ tr '\\0' ' ' < /proc/$$/environ; echo; echo "wg $*"; } >> /run/tunnel-commands.txt
+exec /usr/bin/wg "$@"
+"""
 
 
 def secrets(net: Mesh) -> dict[str, str]:
@@ -38,11 +44,13 @@ def secrets(net: Mesh) -> dict[str, str]:
     return found
 
 
-def test_no_key_is_told(net: Mesh, once: None, repaired: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_key_is_told(net: Mesh, once: None, restored: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for one in net.hosts.values():
         one.check_output("rm -f /run/tunnel-commands.txt")
         one.check_output(f"cat > /run/tunnel-sampler.py <<'EOF'\n{SAMPLER}\nEOF")
         one.check_output("systemd-run --quiet --collect --unit=tunnel-sampler python3 /run/tunnel-sampler.py")
+        one.check_output(f"cat > {WG_PATH} <<'EOF'\n{WG}EOF")
+        one.check_output(f"chmod 755 {WG_PATH}")
     before = secrets(net)
     monkeypatch.setenv("ANSIBLE_CACHE_PLUGIN", "ansible.builtin.jsonfile")
     monkeypatch.setenv("ANSIBLE_CACHE_PLUGIN_CONNECTION", str(tmp_path / "facts"))
@@ -54,7 +62,7 @@ def test_no_key_is_told(net: Mesh, once: None, repaired: None, tmp_path: Path, m
         time.sleep(0.5)
     finally:
         for one in net.hosts.values():
-            one.run("systemctl stop tunnel-sampler")
+            one.run(f"systemctl stop tunnel-sampler; rm -f {WG_PATH}")
     wanted = {**{f"{what}, before": text for what, text in before.items()}, **secrets(net)}
     assert len(wanted) > 25
     places = {"the prediction": predicted.output, "the run": done.output}
