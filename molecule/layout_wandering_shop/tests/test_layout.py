@@ -7,12 +7,15 @@ import sys
 import time
 import uuid
 
+import pytest
+
 from tests.e2e import hosts
 from tests.e2e.cluster import ROOT, Cluster
 from tests.e2e.hosts import host, sql
 from tests.e2e.layout import *  # noqa: F403
 from tests.e2e.layout import connects_from
 from tests.e2e.outside import wait
+from tests.e2e.rounds import Round
 from tests.tunnel.wire import plain_interface, watched
 
 RETURN_SECONDS = 60  # until the helper works again after its line was dead
@@ -90,4 +93,24 @@ def test_the_helper_comes_back_by_itself_when_its_line_was_dead(cluster: Cluster
         assert not ran_at(cluster, "shop2")  # the shop does it all, meanwhile
     finally:
         fault(lab, "mend", "home")
+    wait(lambda: ran_at(cluster, "shop2"), "a job on the helper", RETURN_SECONDS)
+
+
+def test_a_helper_that_shuts_down_finishes_what_it_has_in_hand(cluster: Cluster, lab: str, this_round: Round) -> None:
+    """Sidekiq stops before the tunnel does: the end of a job is written to the shop's database through it."""
+    if this_round.before is None:
+        pytest.skip("the second deployment compares processes first; this comes after it")
+    note = uuid.uuid4().hex
+    hosts.push(cluster, [{"queue": "default", "note": note, "wait_ms": 12_000} for _ in range(24)])
+    there = f"FROM lab_runs WHERE note = '{note}' AND hostname = 'shop2'"
+    wait(lambda: sql(cluster, f"SELECT count(*) {there}") != [["0"]], "a job on the helper", 30)
+    fault(lab, "reboot", "shop2")
+    wait(
+        lambda: (
+            sql(cluster, f"SELECT count(*) FROM lab_runs WHERE note = '{note}' AND finished_at IS NOT NULL") == [["24"]]
+        ),
+        "the jobs",
+        120,
+    )
+    assert sql(cluster, f"SELECT count(*), count(finished_at) FROM lab_runs WHERE note = '{note}'") == [["24", "24"]]
     wait(lambda: ran_at(cluster, "shop2"), "a job on the helper", RETURN_SECONDS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -113,4 +114,25 @@ def test_the_role_without_a_plan_makes_the_same_tunnel(net: Mesh, once: None, re
     before = net.states()
     done = net.good(playbook=Path(__file__).parent / "alone.yml", wireguard_preshared_seed=net.seed)
     assert done.actions == {}
+    assert net.states() == before
+
+
+def test_a_tunnel_of_somebody_else_is_read_and_proven(net: Mesh, once: None) -> None:
+    """Nothing of it is managed; a link that fails is named with both ends."""
+    here = Path(__file__).parent / "existing.yml"
+    somebody: dict[str, Any] = {"mastodon_network": "existing", "mastodon_network_interface": "wg0"}
+    before = net.states()
+    done = net.good(playbook=here, **somebody)
+    assert set(done.changed.values()) == {0}
+    assert "existing on wg0" in done.words
+    net.hosts["home1"].check_output("ip link set wg0 down")
+    broken = net.states()
+    try:
+        done = net.run(playbook=here, **somebody)
+        assert net.states() == broken
+    finally:
+        net.hosts["home1"].check_output("ip link set wg0 up")
+        repaired = net.good()
+    assert done.returncode != 0 and "home1" in done.words
+    assert set(repaired.actions) <= {"home1"}
     assert net.states() == before
