@@ -67,6 +67,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--no-plan", action="store_true", help="leave the plan out")
     top.add_argument("--no-sweep", action="store_true", help="leave the sweep out")
+    top.add_argument("--peer", action="append", metavar="NAME", help="of the peers only this one; may be repeated")
     top.add_argument("--output", type=Path, default=results.TARGET)
     top.add_argument("--keep", action="store_true", help="leave the lab running; the next run uses it")
     top.add_argument("--deployed", action="store_true", help="use a kept lab as it is, do not deploy again")
@@ -129,6 +130,11 @@ def field(given: argparse.Namespace, place: str, known: Mapping[str, Mapping[str
     kept, without = configurations.fitting(configurations.peers(limits.cores), limits)
     for name in without:
         print(f"{place}: {name} does not fit into {limits.claims_mb} MB and is left out")
+    if given.peer:
+        unknown = sorted(set(given.peer) - {one.name for one in kept})
+        if unknown:
+            raise session.BenchError(f"no peer {', '.join(unknown)}; there are: {', '.join(one.name for one in kept)}")
+        kept = [one for one in kept if one.name in given.peer]
     made = [plans.configuration(plan, (mix,)) for mix in MIXES if (plan := known.get(f"{place}/{mix}")) is not None]
     return [*made, *kept]
 

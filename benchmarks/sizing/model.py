@@ -37,7 +37,8 @@ class Process:
 class Configuration:
     """A list of processes with a name.
 
-    kind: plan, peer or sweep. claim_mb: memory that it is given in all. mixes: measured on these only; none means all.
+    kind: plan, peer, sweep or reference. claim_mb: memory that it is given in all. mixes: measured on these only; none
+    means all.
     """
 
     name: str

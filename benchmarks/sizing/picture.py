@@ -9,7 +9,7 @@ from pathlib import Path
 from .summary import Line
 from .table import DISTANCE
 
-COLOURS = {"plan": "#1b7f4d", "peer": "#b4552d", "sweep": "#8a94a6"}
+COLOURS = {"plan": "#1b7f4d", "peer": "#b4552d", "sweep": "#8a94a6", "reference": "#5b6b8c"}
 SHOWN_SWEEP = 3
 
 

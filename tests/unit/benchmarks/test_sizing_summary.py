@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -144,3 +145,9 @@ def test_a_panel_shows_the_plan_all_peers_and_the_best_of_the_sweep() -> None:
     rows += [row(f"s{number}", "sweep", float(number)) for number in range(20)]
     shown = [line.configuration for line in picture.chosen(summary.lines(rows), "near", "push")]
     assert shown == ["peer", "s17", "s18", "s19", "the plan"]
+
+
+def test_the_picture_has_a_colour_for_every_kind(tmp_path: Path) -> None:
+    rows = [row(kind, kind, 50.0) for kind in ("plan", "peer", "sweep", "reference")]
+    picture.draw(summary.lines(rows), tmp_path / "sizing.svg")
+    assert (tmp_path / "sizing.svg").stat().st_size > 1000
