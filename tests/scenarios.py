@@ -43,6 +43,12 @@ def names() -> list[str]:
     return sorted(found, key=lambda name: (name.startswith("role_"), name))
 
 
+def unfinished(scenario: Path) -> str:
+    """Why a scenario is run by its name only: the text of its `unfinished.txt`. Empty for one that always runs."""
+    file = scenario / "unfinished.txt"
+    return " ".join(file.read_text().split()) if file.exists() else ""
+
+
 def verifies(configuration: str) -> int:
     """How often a scenario promises to run its tests, from the text of its molecule.yml; at least once."""
     sequence = ((yaml.safe_load(configuration) or {}).get("scenario") or {}).get("test_sequence")
@@ -113,12 +119,16 @@ def main() -> int:
     parser.add_argument("scenario", nargs="*", help="default: all")
     parser.add_argument("--jobs", type=int, default=2, help="scenarios at a time (default: 2)")
     chosen = parser.parse_args()
-    wanted = chosen.scenario or names()
+    waiting = {name: reason for name in names() if (reason := unfinished(ROOT / "molecule" / name))}
+    wanted = chosen.scenario or [name for name in names() if name not in waiting]
     unknown = sorted(set(wanted) - set(names()))
     if unknown:
         print(f"no scenario {', '.join(unknown)}; there are: {', '.join(names())}", file=sys.stderr)
         return 2
     print(f"{len(wanted)} scenarios, {chosen.jobs} at a time; logs in {CACHE / 'logs'}", flush=True)
+    for name, reason in waiting.items():
+        if name not in wanted:
+            print(f"{name} is not run: {reason}", flush=True)
     outcomes = []
     for outcome in run_all(wanted, chosen.jobs):
         outcomes.append(outcome)

@@ -73,11 +73,24 @@ def settings(hostvars: Mapping[str, Any], name: str) -> str:
         raise AnsibleFilterError(str(error)) from error
 
 
+WANTED = ("__worker_steps", "__worker_failure", "__worker_present", "__worker_member")
+
+
+def _seen(hostvars: Mapping[str, Any], names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """What the tasks of add_worker.yml registered."""
+    return {name: {key: plain(hostvars[name].get(key)) for key in WANTED} for name in map(plain, names)}
+
+
 def joined(hostvars: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
-    """Lines and failure of add_worker.yml, from what its tasks registered."""
-    wanted = ("__worker_steps", "__worker_failure", "__worker_present", "__worker_changed")
-    seen = {name: {key: plain(hostvars[name].get(key)) for key in wanted} for name in map(plain, names)}
-    return took.joined(seen)
+    """Lines and failure of add_worker.yml."""
+    return took.joined(_seen(hostvars, names))
+
+
+def failed(hostvars: Mapping[str, Any], names: Sequence[str]) -> list[str]:
+    """Who did not join and took no jobs before either."""
+    return [
+        name for name, one in _seen(hostvars, names).items() if not one["__worker_member"] and not took.has_joined(one)
+    ]
 
 
 def left(plan: Any, name: str, variables: Mapping[str, Any], dead: Any, erased: bool) -> list[str]:
@@ -112,5 +125,6 @@ class FilterModule:
             "worker_without": without,
             "worker_difference": difference,
             "worker_joined": joined,
+            "worker_failed": failed,
             "worker_left": left,
         }

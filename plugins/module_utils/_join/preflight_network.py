@@ -28,22 +28,23 @@ def tunnel(interface: str, mtu: int | None, peers: Sequence[PeerSeen], ms: float
     """mtu None: there is no such interface."""
     if mtu is None:
         return Check(
-            "tunnel", False, f"there is no interface {interface}", "", "Run the role wireguard here (tunnels.yml).", ms
+            "tunnel", False, f"there is no interface {interface}", "", "Run playbooks/network.yml for this host.", ms
         )
     for peer in peers:
         where = f"{peer.name} ({peer.address})"
         if not peer.known:
-            told, hint = f"{interface} has no block with the address of {where}", "Run tunnels.yml for both hosts."
+            told = f"{interface} has no block with the address of {where}"
+            hint = "Run playbooks/network.yml for both hosts."
         elif peer.rtt_ms is None:
             age = "never" if peer.handshake_age is None else f"{peer.handshake_age} s ago"
             told = f"{where} does not answer, last handshake {age}"
-            hint = f"Run tunnels.yml, which says why; `wg show {interface}` here shows the endpoint."
+            hint = f"Run playbooks/network.yml, which says why; `wg show {interface}` here shows the endpoint."
         elif peer.handshake_age is not None and peer.handshake_age > OLDEST_HANDSHAKE:
             told = f"{where} answers, and its last handshake was {peer.handshake_age} s ago: not by this tunnel"
             hint = f"Look at `ip route get {peer.address}`."
         elif peer.whole is False:
             told = f"path MTU too small to {where}: small packets pass, {mtu} bytes do not"
-            hint = "Set wireguard_mtu to what passes, or leave it at auto, and run tunnels.yml."
+            hint = "Set wireguard_mtu to what passes, or leave it at auto, and run playbooks/network.yml."
         else:
             continue
         return Check("tunnel", False, told, "", hint, ms)

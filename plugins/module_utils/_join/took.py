@@ -17,6 +17,11 @@ def _canaries(present: Mapping[str, Any]) -> str:
     return f"a job of its own each: {', '.join(found)}" if found else "no job was asked for (sidekiq_workers_probe)"
 
 
+def has_joined(one: Mapping[str, Any]) -> bool:
+    """Whether a host takes jobs now, from what its tasks registered."""
+    return not one.get("__worker_failure") and bool((one.get("__worker_present") or {}).get("processes"))
+
+
 def joined(seen: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """lines, and failure: empty when all joined. seen: {host: what its tasks registered}."""
     lines, failed = [""], []
@@ -25,7 +30,7 @@ def joined(seen: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         took = seconds(steps)
         total = float(steps[-1][1]) - float(steps[0][1]) if len(steps) > 1 else 0.0
         present = one.get("__worker_present") or {}
-        if one.get("__worker_failure") or not present.get("processes"):
+        if not has_joined(one):
             failed.append(name)
             where = f" at `{steps[-2][0]}`" if len(steps) > 1 else ""
             lines.append(f"{name}: did not join: it stopped after {total:.1f} s{where}.")
@@ -69,7 +74,5 @@ def left(
         lines.append(
             "  - On the host: the application's environment with its secrets; -e worker_erase=true removes it."
         )
-    if plan["cluster"]["s3_backend"] == "minio":
-        lines.append(f"  - nginx on {', '.join(hosts['nginx'])} lets its address write media until site.yml runs.")
     lines.append(f"  - In the inventory: take {name} out of it, else site.yml lets it join again.")
     return lines

@@ -89,7 +89,12 @@ class Leave:
         def reasons() -> list[str]:
             nonlocal last
             found = worker.units()
-            own = worker.mine(found, worker.sidekiq.beats())
+            try:
+                own = worker.mine(found, worker.sidekiq.beats())
+            except Refusal as error:
+                # A line that is dead for a moment ends no wait of many minutes.
+                worker.close()
+                return [str(error)]
             told = [waits_for(unit, own.get(name), signalled.get(unit.name, 0.0)) for name, unit in found.items()]
             if time.monotonic() - last >= REPORT:
                 last = time.monotonic()

@@ -42,9 +42,10 @@ class Worker:
         self._sidekiq: Sidekiq | None = None
 
     def close(self) -> None:
-        """End the connection to Redis."""
+        """End the connection to Redis; who asks again gets a new one."""
         if self._sidekiq:
             self._sidekiq.close()
+        self._sidekiq = None
 
     def environment(self) -> dict[str, str]:
         """The application's environment."""

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.fediverse.mastodon.plugins.module_utils._shell import Refusal
+from ansible_collections.fediverse.mastodon.plugins.module_utils._worker import sidekiq
 from fake_redis import FakeRedis
 from worker_host import QUEUES, WorkerHost, job
 
@@ -162,6 +164,21 @@ def test_progress_is_told_while_it_waits(host: WorkerHost, run: Run, monkeypatch
     result = run("drained", drain_timeout=0.3)
     assert len(result["progress"]) >= 2
     assert "ActivityPub::DeliveryWorker 1" in result["progress"][0]
+
+
+def test_a_wait_outlasts_a_moment_without_redis(host: WorkerHost, run: Run, monkeypatch: Any) -> None:
+    joined(run)
+    beats, asked = sidekiq.Sidekiq.beats, iter(range(100))
+
+    def silent_for_a_moment(self: sidekiq.Sidekiq) -> Any:
+        if next(asked) in (1, 2):
+            raise Refusal("pi: Sidekiq's Redis does not answer")
+        return beats(self)
+
+    monkeypatch.setattr(sidekiq.Sidekiq, "beats", silent_for_a_moment)
+    result = run("drained", drain_timeout=2)
+    assert result["idle"] and "msg" not in result
+    assert next(asked) > 3
 
 
 def test_the_last_worker_of_a_queue_does_not_leave(host: WorkerHost, run: Run) -> None:

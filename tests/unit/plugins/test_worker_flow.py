@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,20 @@ def test_a_failure_anywhere_takes_every_grant_back(flow: Flow, step: str) -> Non
     assert flow.calls()[-4:] == REVOKE
     assert "pi: did not join" in done.stdout and "the test says no" in done.stdout
     assert flow.written() == {} and not flow.lock.exists()
+    # Shared out twice: with it, and again without it.
+    assert len(set(re.findall(r"pools main (\[.*?\])", done.stdout))) == 2
+
+
+def test_what_cannot_be_taken_back_is_told_and_taken_back_by_the_next_run(flow: Flow) -> None:
+    flow.answers["sidekiq_worker checked pi"] = flow.answers[REVOKE[1]] = {"fail": True}
+    done = flow.run("add_worker", "worker=pi")
+    assert done.returncode == 2
+    assert "pi: did not join" in done.stdout and "Not everything was taken back: Doors | Redis" in done.stdout
+    assert flow.written()["pi"]["state"] == "joining" and not flow.lock.exists()
+    assert len(set(re.findall(r"pools main (\[.*?\])", done.stdout))) == 2
+    flow.answers = {**RUNS, "sidekiq_worker present worker": RUNS[PRESENT]}
+    assert flow.run("add_worker", "worker=worker").returncode == 0
+    assert flow.calls()[: len(REVOKE)] == REVOKE and set(flow.written()) == {"worker"}
 
 
 def test_a_failure_does_not_throw_out_who_works_already(flow: Flow) -> None:
@@ -139,6 +154,7 @@ def test_a_queue_without_a_worker_stops_it(flow: Flow) -> None:
     flow.answers["sidekiq_worker drained pi"] = {"fail": True, "queues_left_without_worker": ["push"]}
     done = flow.run("remove_worker", "worker=pi", "confirm=pi")
     assert done.returncode == 2 and flow.calls() == LEAVE[:1]
+    assert "the test says no" in done.stdout and not flow.lock.exists()
 
 
 def test_a_dead_host(flow: Flow) -> None:
@@ -147,3 +163,10 @@ def test_a_dead_host(flow: Flow) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert flow.calls() == ["sidekiq_worker absent pi", *REVOKE]
     assert "5 jobs pushed back, 10 lost at most" in done.stdout
+
+
+def test_a_host_that_lives_is_not_taken_out_by_force_and_holds_up_nobody(flow: Flow) -> None:
+    flow.answers["sidekiq_worker absent pi"] = {"fail": True}
+    done = flow.run("remove_worker", "worker=pi", "confirm=pi", "force=true")
+    assert done.returncode == 2 and flow.calls() == ["sidekiq_worker absent pi"]
+    assert not flow.lock.exists() and not (flow.here / "run.lock").exists()

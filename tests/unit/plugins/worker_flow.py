@@ -63,7 +63,10 @@ class Flow:
             (collection / "roles" / name / "defaults").mkdir()
             (collection / "roles" / name / "tasks" / "main.yml").write_text("---\n[]\n")
         self.roles = roles = collection / "roles"
-        (roles / "pgbouncer" / "tasks" / "pools.yml").write_text("---\n[]\n")
+        # What a play shares out is read here, so that it has to be there.
+        (roles / "pgbouncer" / "tasks" / "pools.yml").write_text(
+            '---\n- debug: {msg: "pools {{ inventory_hostname }} {{ pgbouncer_pools | to_json }}"}\n'
+        )
         (roles / "nginx" / "tasks" / "reconfigure.yml").write_text("---\n[]\n")
         (roles / "sidekiq_workers" / "defaults" / "main.yml").write_text("---\nsidekiq_workers_probe: true\n")
         secrets = (

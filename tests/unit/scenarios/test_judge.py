@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from tests.scenarios import judge, names, verifies
+from tests.scenarios import judge, names, unfinished, verifies
 
 RECAP = "main : ok=12 changed=3 unreachable=0 failed=0\n"
 VERIFY = "4 passed in 0.61s\n"
@@ -49,3 +51,9 @@ def test_a_warning_that_a_scenario_is_about_is_none() -> None:
     assert judge(0, told, wanted=["mtu reduced to"]) == (8, "")
     assert "a warning: [WARNING]: mtu" in judge(0, told, wanted=["reduced", "mtu increased"])[1]
     assert "a warning: [WARNING]: other" in judge(0, told + "[WARNING]: other\n", wanted=["mtu reduced to"])[1]
+
+
+def test_a_scenario_that_is_not_run_says_why(tmp_path: Path) -> None:
+    assert unfinished(tmp_path) == ""
+    (tmp_path / "unfinished.txt").write_text("Two of its tests fail\nstill.\n")
+    assert unfinished(tmp_path) == "Two of its tests fail still."

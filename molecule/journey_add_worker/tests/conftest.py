@@ -1,0 +1,15 @@
+"""Fixtures of a journey."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+sys.path[:0] = [str(ROOT), str(ROOT / ".collections")]
+pytest.register_assert_rewrite("tests.journey.run", "tests.journey.witness", "tests.journey.ledger")
+
+from tests.e2e.fixtures import lab  # noqa: E402, F401
+from tests.journey.fixtures import *  # noqa: E402, F403

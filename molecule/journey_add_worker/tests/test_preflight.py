@@ -1,0 +1,122 @@
+"""Each fault around a worker is one failing check, and the check says what to do. w2 has joined by then."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from tests.e2e.cluster import Cluster, describe
+from tests.e2e.hosts import host, sql
+from tests.journey import inventory, preflight
+
+ENV = "/opt/mastodon/shared/.env.production"
+RELEASE = "/opt/mastodon/current/.release.json"
+HBA = "/etc/postgresql/17/main/pg_hba.conf"
+UNIT = "/etc/systemd/system/mastodon-sidekiq@.service.d"
+
+
+@pytest.fixture(scope="module")
+def joined() -> Cluster:
+    """The installation with w2."""
+    return describe(str(inventory.directory()))
+
+
+@pytest.fixture(scope="module")
+def expected(joined: Cluster) -> dict[str, Any]:
+    """What main has."""
+    return preflight.reference("main")
+
+
+@contextmanager
+def edited(cluster: Cluster, name: str, path: str, edit: str, after: str = "true") -> Iterator[None]:
+    """A file changed by sed for a while; then the command that lets the change count."""
+    there = host(cluster, name)
+    there.check_output(f"cp -a {path} {path}.tests && sed -i -E {shlex.quote(edit)} {path}")
+    try:
+        assert there.run(f"cmp -s {path} {path}.tests").rc == 1, f"{edit} changes nothing"
+        there.check_output(after)
+        yield
+    finally:
+        there.check_output(f"mv {path}.tests {path} && {after}")
+
+
+@contextmanager
+def done(cluster: Cluster, name: str, command: str, undo: str) -> Iterator[None]:
+    """A command, and later the one that undoes it."""
+    host(cluster, name).check_output(command)
+    try:
+        yield
+    finally:
+        host(cluster, name).check_output(undo)
+
+
+def test_without_a_fault_nothing_fails(joined: Cluster, expected: dict[str, Any]) -> None:
+    assert preflight.failures(joined, "w2", expected) == {}
+
+
+SECRET = "ACTIVE_RECORD_ENCRYPTION_PRIMARY_KEY"
+# The check, what it says, the host, the file, what sed does to it, what lets it count.
+EDITS = [
+    ("postgres", "28P01", "w2", ENV, "s/^(DB_PASS=).*/\\1'wrong'/", "true"),
+    ("redis", "WRONGPASS", "w2", ENV, "s/^(SIDEKIQ_REDIS_PASSWORD=).*/\\1'wrong'/", "true"),
+    ("s3", "SignatureDoesNotMatch", "w2", ENV, "s/^(AWS_SECRET_ACCESS_KEY=).*/\\1'wrongwrongwrong'/", "true"),
+    ("secrets", f"{SECRET} differs", "w2", ENV, f"s/^({SECRET}=).*/\\1'another'/", "true"),
+    ("media", "local disk", "w2", ENV, "s/^(S3_ENABLED=).*/\\1'false'/", "true"),
+    ("version", "v9 is deployed, main runs", "w2", RELEASE, 's/"version": "v[^"]*"/"version": "v9"/', "true"),
+    ("postgres", "no pg_hba.conf entry", "main", HBA, "/mastodon_w2/d", "systemctl reload postgresql@17-main"),
+]
+
+
+@pytest.mark.parametrize(("check", "words", "name", "path", "edit", "after"), EDITS)
+def test_what_is_wrong_in_a_file(
+    joined: Cluster, expected: dict[str, Any], check: str, words: str, name: str, path: str, edit: str, after: str
+) -> None:
+    with edited(joined, name, path, edit, after):
+        found = preflight.failures(joined, "w2", expected)
+    assert list(found) == [check] and words in found[check], found
+
+
+PASSWORD = "$(sed -n 's/^requirepass //p' /etc/redis/mastodon-sidekiq.conf | tr -d '\"')"
+ADMIN = f"REDISCLI_AUTH={PASSWORD} redis-cli -e -p 6380"
+MIGRATION = "cd / && runuser -u postgres -- psql -Xq -d mastodon_production -c"
+COMMANDS = [
+    (
+        "redis",
+        "NOPERM",
+        "main",
+        f"{ADMIN} acl setuser mastodon_w2 -info",
+        f"{ADMIN} acl setuser mastodon_w2 +info",
+    ),
+    (
+        "version",
+        "database is newer than this code",
+        "main",
+        f"{MIGRATION} \"INSERT INTO schema_migrations VALUES ('29990101000000')\"",
+        f"{MIGRATION} \"DELETE FROM schema_migrations WHERE version = '29990101000000'\"",
+    ),
+    (
+        "units",
+        "TimeoutStopSec above 9",
+        "w2",
+        f"mkdir -p {UNIT} && printf '[Service]\\nTimeoutStopSec=4\\n' > {UNIT}/tests.conf && systemctl daemon-reload",
+        f"rm -r {UNIT} && systemctl daemon-reload",
+    ),
+]
+
+
+@pytest.mark.parametrize(("check", "words", "name", "command", "undo"), COMMANDS)
+def test_what_is_wrong_in_a_service(
+    joined: Cluster, expected: dict[str, Any], check: str, words: str, name: str, command: str, undo: str
+) -> None:
+    with done(joined, name, command, undo):
+        found = preflight.failures(joined, "w2", expected)
+    assert list(found) == [check] and words in found[check], found
+
+
+def test_it_works_on_after_all_of_them(joined: Cluster, expected: dict[str, Any]) -> None:
+    assert preflight.failures(joined, "w2", expected) == {}
+    assert sql(joined, "SELECT count(*) FROM schema_migrations WHERE version LIKE '2999%'") == [["0"]]
