@@ -296,7 +296,8 @@ class Mesh:
                 self._warn(f"{row['name']} does not answer at {row['address']} ({row['path']}, {age})")
         for name in pending:
             self._warn(f"{name} has no known public key yet, and no block here: run the play for it as well")
-        self._relaying(config)
+        if not (self.module.check_mode and self.changes.actions):
+            self._relaying(config)  # otherwise the host is not yet as the run leaves it
         return {
             "peers": rows,
             "mtu": config.mtu,

@@ -397,6 +397,16 @@ def test_a_hub_that_cannot_relay_says_so(machine: TunnelHost, run: Run, tmp_path
     assert len(said) == 2 and "a does not forward" in said[0] and "redirect" in said[1]
 
 
+def test_a_look_at_a_hub_that_is_still_to_be_made_judges_no_switches(
+    machine: TunnelHost, run: Run, tmp_path: Path
+) -> None:
+    """The role sets them between the look and the run."""
+    hosts = {"a": host(1, hub=True), "b": host(2, nat=True), "c": host(3, nat=True)}
+    (tmp_path / "net/ipv4/ip_forward").write_text("0\n")
+    assert run(check=True, hosts=hosts, verify_unchanged=True)["notes"] == []
+    assert "a does not forward" in run(hosts=hosts)["notes"][0]
+
+
 def test_a_pair_without_a_path_is_in_the_answer(machine: TunnelHost, run: Run) -> None:
     done = run(hosts={"a": host(1, nat=True), "b": host(2), "c": host(3, nat=True)})
     assert done["peers"][1]["path"].startswith("unreachable: a and c are both behind NAT")
