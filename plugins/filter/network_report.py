@@ -8,29 +8,29 @@ from typing import Any
 
 from ansible_collections.fediverse.mastodon.plugins.module_utils._plan import network_report as core
 from ansible_collections.fediverse.mastodon.plugins.plugin_utils.filters import plain
+from ansible_collections.fediverse.mastodon.plugins.plugin_utils.tunnel import PEERS, mesh
 
-# What the plays register on each host: the last proof counts.
-TUNNEL = ("__wireguard_proof", "__wireguard_mesh", "__wireguard_look")
-LINKS = ("__network_links",)
-NEIGHBOURS = "__wireguard_peers"
-
+# What the plays register on each host.
+PROOF = "__wireguard_proof"
+LINKS = "__network_links"
 
 WORDS = ("peers", "links", "mtu", "backend", "public_key", "notes", "device", "addresses")
 
 
 def result_of(variables: Mapping[str, Any]) -> dict[str, Any]:
     """A host's answer; empty when it gave none. What a check found to repair is drift; what a run did is not."""
-    for name in (*TUNNEL, *LINKS):
-        answer = variables.get(name, {})
+    proof = variables.get(PROOF, {})
+    # The last one counts.
+    for answer in (proof, mesh(variables), variables.get(LINKS, {})):
         if "peers" in answer or "links" in answer:
             found = {word: plain(answer[word]) for word in WORDS if word in answer}
-            return {**found, "drift": plain(answer.get("actions", [])) if name == TUNNEL[0] else []}
+            return {**found, "drift": plain(answer.get("actions", [])) if answer is proof else []}
     return {}
 
 
 def visited(hostvars: Mapping[str, Any], hosts: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Answers of neighbours that a limited run went to: the other ends of its hosts' links."""
-    rows = [row for host in hosts for row in hostvars[host].get(NEIGHBOURS, {}).get("results", ()) if "peers" in row]
+    rows = [row for host in hosts for row in hostvars[host].get(PEERS, {}).get("results", ()) if "peers" in row]
     return {plain(row["item"]): {word: plain(row[word]) for word in WORDS if word in row} for row in rows}
 
 

@@ -22,13 +22,11 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._wire.share imp
 from ansible_collections.fediverse.mastodon.plugins.module_utils._wire.topology import Topology
 from ansible_collections.fediverse.mastodon.plugins.module_utils._wire.words import left_behind
 from ansible_collections.fediverse.mastodon.plugins.plugin_utils.filters import plain
+from ansible_collections.fediverse.mastodon.plugins.plugin_utils.tunnel import PEERS, mesh
 
 KNOWN = frozenset(variable(key) for key in (*NETWORK_KEYS, *HOST_KEYS))
 # What the role registers, on every host of a run.
 KEY = "__wireguard_key"
-MESH = "__wireguard_mesh"
-LOOK = "__wireguard_look"  # what there was before it; a host that needs nothing has only this
-PEERS = "__wireguard_peers"
 
 
 def _stop(problems: Problems) -> None:
@@ -86,8 +84,7 @@ def known_keys(known: Any, hostvars: Mapping[str, Any], members: Sequence[str]) 
 def _after(known: Any, hostvars: Mapping[str, Any], members: Sequence[str], hosts: Sequence[str]) -> registry.Registry:
     reached = set()
     for name in hosts:
-        mesh = hostvars[name].get(MESH, {})
-        if "public_key" in (hostvars[name].get(LOOK, {}) if mesh.get("skipped") else mesh):
+        if "public_key" in mesh(hostvars[name]):
             reached.add(plain(name))
         for one in hostvars[name].get(PEERS, {}).get("results", ()):
             if "public_key" in one:

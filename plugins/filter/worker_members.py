@@ -53,11 +53,6 @@ def difference(groups: Mapping[str, Any], hostvars: Mapping[str, Any], names: Se
     return compare.lines(before, build(raw), ("without it", f"with {who}"))
 
 
-def done(raw: Any, doors: Any, processes: Any, settings: str = "", pending: Any = ()) -> str:
-    """The journal with a join that is done."""
-    return journal.done(raw, doors, processes, settings, pending)
-
-
 # Settings of what a join writes on its host. The plan of all others is no business of this one: its own share counts.
 SETTINGS = ("mastodon_", "common_", "wireguard_", "pgbouncer_", "relay_", "sidekiq_workers_")
 ELSEWHERE = ("mastodon_plan",)
@@ -113,7 +108,7 @@ class FilterModule:
             "worker_tunnel": told(members.tunnel, ValueError),
             "worker_doors": told(members.doors, ValueError),
             "worker_begun": told(begun, ValueError),
-            "worker_done": told(done, ValueError),
+            "worker_done": told(journal.done, ValueError),
             "worker_settled": told(journal.settled, ValueError),
             "worker_settings": settings,
             "worker_gone": told(journal.gone, ValueError),

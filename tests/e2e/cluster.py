@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
+Done = subprocess.CompletedProcess[str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,11 +70,11 @@ class Cluster:
         return sorted(name for name, share in self.hosts.items() if role in share["roles"])
 
 
-def playbook(inventory: Iterable[str], *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run ansible-playbook of this environment from the checkout, the collection found through its link."""
+def command(program: str, inventory: Iterable[str], *arguments: str, **environment: str) -> Done:
+    """Run a program of this environment's Ansible from the checkout, the collection found through its link."""
     given = [part for source in inventory for part in ("-i", source)]
     return subprocess.run(
-        [str(Path(sys.executable).parent / "ansible-playbook"), *given, *arguments],
+        [str(Path(sys.executable).parent / program), *given, *arguments],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -87,6 +88,11 @@ def playbook(inventory: Iterable[str], *arguments: str, **environment: str) -> s
             **environment,
         },
     )
+
+
+def playbook(inventory: Iterable[str], *arguments: str, **environment: str) -> Done:
+    """Run ansible-playbook."""
+    return command("ansible-playbook", inventory, *arguments, **environment)
 
 
 def describe(*inventory: str) -> Cluster:

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
-from tests.e2e.cluster import ROOT, Cluster
+from tests.e2e.cluster import Cluster, command
 
 from . import inventory
 
@@ -17,26 +13,11 @@ NONCE = "a nonce of the tests"
 
 
 def _module(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    done = subprocess.run(
-        [
-            str(Path(sys.executable).parent / "ansible"),
-            name,
-            "-b",
-            *("-i", str(inventory.directory())),
-            *("-m", "fediverse.mastodon.sidekiq_worker"),
-            *("-a", json.dumps(arguments)),
-        ],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        env={
-            **os.environ,
-            "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".collections"),
-            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
-            "ANSIBLE_CACHE_PLUGIN": "memory",
-            "ANSIBLE_NOCOLOR": "1",
-        },
+    done = command(
+        "ansible",
+        [str(inventory.directory())],
+        *(name, "-b", "-m", "fediverse.mastodon.sidekiq_worker", "-a", json.dumps(arguments)),
+        ANSIBLE_CACHE_PLUGIN="memory",
     )
     _before, arrow, answer = done.stdout.partition("=> ")
     assert arrow, done.stdout + done.stderr

@@ -137,9 +137,11 @@ class Mesh:
             self._do((Step(("systemctl", "enable", self.unit), f"enable {self.unit}"),))
         self._watch()
         if self.params["verify_unchanged"] and self._verifies:
-            config = self._measured(config, seen, found)
-            self._do(self._plan(config, seen))
-            self._write(config)
+            lower = self._measured(config, seen, found)
+            if lower.mtu != config.mtu:
+                config = lower
+                self._do(self._plan(config, seen))
+                self._write(config)
         if not self.module.check_mode:
             seen, config, found = self._after(seen, config, found)
         return self._answer(config, pending, before, seen, found)
