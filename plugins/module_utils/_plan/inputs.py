@@ -164,8 +164,8 @@ class _Cluster:
 def _read_identity(cluster: _Cluster, hosts: tuple[HostInput, ...], problems: Problems) -> str:
     """Whether worker hosts have a role and a user of their own; their names must be fit for it."""
     setting = "mastodon_worker_identity"
-    found = cluster.reader.choice(setting, cluster.value(setting), SHARED, KINDS_OF_IDENTITY)
-    for host in hosts if found == PER_WORKER else ():
+    found = cluster.reader.choice(setting, cluster.value(setting), PER_WORKER, KINDS_OF_IDENTITY)
+    for host in [host for host in hosts if found == PER_WORKER and host.has("sidekiq_workers")]:
         try:
             user_name(host.name)
         except ValueError as error:

@@ -9,11 +9,15 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._plan.problems 
 from tests.unit.plan.plan_cases import four, raw
 
 OWN = {"mastodon_worker_identity": "per_worker"}
+SHARED = {"mastodon_worker_identity": "shared"}
 
 
-def test_shared_is_the_default() -> None:
-    plan = build(four())
-    assert plan == build(four({"mastodon_worker_identity": "shared"}))
+def test_one_of_its_own_is_the_default() -> None:
+    assert build(four()) == build(four(OWN))
+
+
+def test_shared_is_possible() -> None:
+    plan = build(four(SHARED))
     assert plan["hosts"]["worker"]["mastodon"]["database"]["user"] == "mastodon"
     assert "identity" not in plan["hosts"]["worker"]["mastodon"]
     assert all("role" not in client for client in plan["hosts"]["db"]["postgres"]["clients"])
