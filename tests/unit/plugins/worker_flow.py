@@ -113,6 +113,14 @@ class Flow:
         self.journal = self.here / "group_vars" / "mastodon_worker_journal.yml"
         self.lock = self.here / ".fediverse-mastodon.lock"
 
+    def declare(self, name: str, variables: dict[str, Any], group: str = "") -> None:
+        """Variables of a host, new or not, and a group of it."""
+        text = yaml.safe_load(self.inventory.read_text())
+        text["mastodon"]["hosts"].setdefault(name, {}).update(variables)
+        if group:
+            text["mastodon"]["children"][group] = {"hosts": {name: None}}
+        self.inventory.write_text(yaml.safe_dump(text))
+
     def run(self, playbook: str, *extra: str) -> subprocess.CompletedProcess[str]:
         """One run of a playbook."""
         self.calls_file.write_text("")
