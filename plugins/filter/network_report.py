@@ -8,13 +8,13 @@ from typing import Any
 
 from ansible_collections.fediverse.mastodon.plugins.module_utils._plan import network_report as core
 from ansible_collections.fediverse.mastodon.plugins.plugin_utils.filters import plain
-from ansible_collections.fediverse.mastodon.plugins.plugin_utils.tunnel import PEERS, mesh
+from ansible_collections.fediverse.mastodon.plugins.plugin_utils.tunnel import PEERS, heard, mesh
 
 # What the plays register on each host.
 PROOF = "__wireguard_proof"
 LINKS = "__network_links"
 
-WORDS = ("peers", "links", "mtu", "backend", "public_key", "notes", "device", "addresses")
+WORDS = ("peers", "links", "mtu", "backend", "public_key", "running_key", "listens", "notes", "device", "addresses")
 
 
 def result_of(variables: Mapping[str, Any]) -> dict[str, Any]:
@@ -38,6 +38,9 @@ def network_report(plan: Mapping[str, Any], hostvars: Mapping[str, Any], hosts: 
     """Lines, failures and pending hosts."""
     results = {plain(host): found for host in hosts if (found := result_of(hostvars[host]))}
     results = {**visited(hostvars, hosts), **results}
+    for host, told in heard(hostvars, hosts).items():
+        if host in results:
+            results[host]["heard"] = plain(told)
     answer = core.report(plain(plan), results, plain(list(hosts)))
     return {"lines": answer.lines, "failures": answer.failures, "pending": answer.pending}
 

@@ -88,9 +88,12 @@ def failed(hostvars: Mapping[str, Any], names: Sequence[str]) -> list[str]:
     ]
 
 
-def left(plan: Any, name: str, variables: Mapping[str, Any], dead: Any, erased: bool) -> list[str]:
+def left(
+    plan: Any, name: str, variables: Mapping[str, Any], dead: Any, erased: bool, away: Sequence[str] = ()
+) -> list[str]:
     """Lines of remove_worker.yml. variables: the leaving host's."""
-    return took.left(plain(plan), plain(name), plain(variables.get("__worker_absent") or {}), plain(dead), erased)
+    orderly = plain(variables.get("__worker_absent") or {})
+    return took.left(plain(plan), plain(name), orderly, plain(dead), erased, plain(list(away)))
 
 
 class FilterModule:

@@ -84,6 +84,12 @@ options:
     description: Seconds to wait for hosts that do not answer.
     type: int
     default: 30
+  verify_first:
+    description: >-
+      Seconds to wait for them before anything is repaired, as a broken tunnel is repaired first and waited for
+      afterwards. In check mode there is no other time.
+    type: float
+    default: 1
   state:
     description: V(absent) stops and removes the tunnel, and leaves the key.
     type: str
@@ -130,7 +136,7 @@ notes:
 peers:
   description:
     - The other hosts, as this one reaches them. The bytes are those since the module began, RV(peers[].passes) is the
-      largest packet that arrived.
+      largest packet that arrived. The public key is the one that the running interface has for that host.
   returned: always
   type: list
   elements: dict
@@ -166,6 +172,16 @@ public_key:
   returned: always
   type: str
   sample: xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=
+running_key:
+  description: The public key that the interface runs with; empty without interface.
+  returned: always
+  type: str
+  sample: xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg=
+listens:
+  description: The UDP port at which it listens; 0 while it is down.
+  returned: always
+  type: int
+  sample: 51820
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -191,6 +207,7 @@ SPEC = {
     "verify_unchanged": {"type": "bool", "default": False},
     "watch": {"type": "str", "default": ""},
     "verify_timeout": {"type": "int", "default": 30},
+    "verify_first": {"type": "float", "default": 1},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
 }
 

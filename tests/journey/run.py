@@ -33,21 +33,21 @@ class Run:
         return [line for line in self.text.splitlines() if line.strip().startswith(beginning)]
 
 
-def run(name: str, **variables: Any) -> Run:
+def run(name: str, limit: str = "", **variables: Any) -> Run:
     """playbooks/NAME.yml with these extra variables."""
     began = time.monotonic()
     done = playbook(
         [str(inventory.directory())],
         str(ROOT / "playbooks" / f"{name}.yml"),
-        "-e",
-        json.dumps(variables),
+        *(["--limit", limit] if limit else []),
+        *("-e", json.dumps(variables)),
         ANSIBLE_CACHE_PLUGIN="memory",
     )
     return Run(done.returncode, time.monotonic() - began, done.stdout + done.stderr)
 
 
-def fine(name: str, **variables: Any) -> Run:
+def fine(name: str, limit: str = "", **variables: Any) -> Run:
     """A run that has to end well."""
-    done = run(name, **variables)
+    done = run(name, limit, **variables)
     assert done.code == 0, done.text
     return done

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.fediverse.mastodon.plugins.module_utils._plan.names import KNOWN
 
 from tests.repo.repository import INVENTORIES, PLAYBOOKS, ROOT, named, plays, tasks
 
 ALL = [*PLAYBOOKS, ROOT / "site.yml", *sorted(ROOT.glob("molecule/*/*.yml"))]
 ALL = [path for path in ALL if path.name not in {"molecule.yml", "lab.yml"} and plays(path)]
+INCLUDE = "ansible.builtin.include_tasks"
 each_playbook = pytest.mark.parametrize("path", ALL, ids=lambda path: str(path.relative_to(ROOT)))
 
 
@@ -25,21 +27,34 @@ def test_the_promised_playbooks_are_there() -> None:
 
 
 def test_a_join_grants_inside_of_what_takes_it_back() -> None:
-    """Nobody is let in outside of the block whose rescue shuts the doors again; the lock is given back after both."""
+    """Nobody is let in outside of the block whose failure is remembered; then doors are shut, and the lock is free."""
     every = plays(ROOT / "playbooks" / "add_worker.yml")
-    (join,) = [play for play in every if play.get("name") == "Join"]
-    (block,) = [task for task in join["tasks"] if "block" in task]
-
-    def flat(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        return [one for item in items for one in (flat(item["block"]) if "block" in item else [item])]
+    order = [play["name"] for play in every]
+    at = order.index("Join")
+    join, undo = every[at], every[at + 1]
+    assert undo["name"] == "Take back what was granted to those that did not join"
 
     def doors(items: list[dict[str, Any]]) -> list[str]:
-        return [item["vars"]["__doors_state"] for item in flat(items) if "worker_doors.yml" in str(item)]
+        inside = [one for item in items for one in item.get("block", [item])]
+        return [item["vars"]["__doors_state"] for item in inside if "worker_doors.yml" in str(item.get(INCLUDE, ""))]
 
-    assert doors(block["block"]) == ["present"] and doors(block["rescue"]) == ["absent"]
-    assert doors([task for task in join["tasks"] if "block" not in task]) == []
+    (block,) = [task for task in join["tasks"] if "block" in task]
+    assert [task[INCLUDE] for task in block["block"]] == ["tasks/worker_join.yml"] and block["rescue"]
+    assert doors(tasks(ROOT / "playbooks" / "tasks" / "worker_join.yml")) == ["present"]
+    assert doors(undo["tasks"]) == ["absent"]
+    assert [play["name"] for play in every if play is not undo and doors(play.get("tasks", []))] == []
+    # A play that loses all its hosts ends the run: one host more cannot be lost.
+    assert all("localhost" in play["hosts"].split(":") for play in (join, undo))
     last = every[-1]["tasks"][0]
     assert last["fediverse.mastodon.run_lock"]["state"] == "absent" and "when" not in last
+
+
+def test_what_a_run_publishes_is_no_slip_in_an_inventory() -> None:
+    """A plan that is made later in the same run sees these facts beside the settings."""
+    files = [*PLAYBOOKS, *ROOT.glob("playbooks/tasks/*.yml"), *ROOT.glob("roles/*/tasks/*.yml")]
+    facts = {key for path in files for task in tasks(path) for key in task.get("ansible.builtin.set_fact") or {}}
+    assert "mastodon_secrets" in facts
+    assert sorted(key for key in facts if key.startswith("mastodon_") and key not in KNOWN) == []
 
 
 @each_playbook

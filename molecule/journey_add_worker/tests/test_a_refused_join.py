@@ -1,27 +1,48 @@
-"""w2 is to join, and one check fails: afterwards everybody is as before. This file's name puts it before the join."""
+"""w2 is to join, and one check fails: afterwards everybody is as before. Meanwhile a second controller comes.
+
+This file's name puts it before the join.
+"""
 
 from __future__ import annotations
 
+import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.e2e.cluster import Cluster
+from tests.e2e.cluster import Cluster, command
 from tests.e2e.hosts import host, sql
+from tests.e2e.outside import wait
 from tests.journey import inventory, witness
+from tests.journey.join import OTHERS
 from tests.journey.run import Run, run
 
-OTHERS = ("main", "w1")
 # A name that no resolver has (RFC 6761).
 NOWHERE = "nowhere.invalid"
 
 
+def lock() -> Path:
+    """Beside the inventory."""
+    return inventory.directory() / ".fediverse-mastodon.lock"
+
+
+def knock() -> str:
+    """What another run is told that wants the lock."""
+    wanted = json.dumps({"controller_path": str(lock()), "what": "add_worker shed"})
+    arguments = ("main", "-b", "-m", "fediverse.mastodon.run_lock", "-a", wanted)
+    return command("ansible", [str(inventory.directory())], *arguments, ANSIBLE_CACHE_PLUGIN="memory").stdout
+
+
 @dataclass(frozen=True)
 class Refused:
-    """What the run said, and the others before and after it."""
+    """What the run said, its lock and what another run was told of it, and the others before and after it."""
 
     run: Run
+    held: dict[str, object]
+    told: str
     before: dict[str, witness.Seen]
     after: dict[str, witness.Seen]
 
@@ -31,15 +52,25 @@ def refused(before: Cluster) -> Refused:
     """A join that fails in the last step before a process starts: by then every door is open, and all is written."""
     seen = witness.look(before, OTHERS)
     inventory.write("w2")
-    done = run("add_worker", worker="w2", worker_outside=[NOWHERE])
-    return Refused(done, seen, witness.look(before, OTHERS))
+    assert not lock().exists()
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(run, "add_worker", worker="w2", worker_outside=[NOWHERE])
+        held = json.loads(wait(lambda: lock().exists() and lock().read_text(), "the lock of the first", 60))
+        told = knock()
+    return Refused(first.result(), held, told, seen, witness.look(before, OTHERS))
 
 
 def test_the_one_check_is_named(refused: Refused) -> None:
     assert refused.run.code == 2
-    (line,) = refused.run.lines("Check everything around it: w2: ")
+    (line,) = refused.run.lines("Join | Check everything around it: w2: ")
     assert "outside" in line and NOWHERE in line
     assert refused.run.lines("w2: did not join")
+
+
+def test_a_second_controller_is_told_who_the_first_is(refused: Refused) -> None:
+    """What the whole run does then is a unit test's subject."""
+    assert "FAILED" in refused.told
+    assert f"process {refused.held['pid']}, add_worker w2" in refused.told, refused.told
 
 
 def test_every_grant_is_taken_back(before: Cluster, refused: Refused) -> None:
@@ -48,6 +79,7 @@ def test_every_grant_is_taken_back(before: Cluster, refused: Refused) -> None:
         assert witness.changed_files(refused.before[name], refused.after[name]) == set()
     journal = yaml.safe_load((inventory.directory() / "group_vars" / "mastodon_worker_journal.yml").read_text())
     assert journal == {"mastodon_worker_journal": {}}
+    assert not lock().exists()
 
 
 def test_nothing_was_started_and_nothing_restarted(before: Cluster, refused: Refused) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import pytest
 
-from tests.e2e.cluster import Cluster, describe
+from tests.e2e.cluster import Cluster
 from tests.e2e.hosts import host, sql
-from tests.journey import inventory, preflight
+from tests.journey.join import Join
+from tests.journey.preflight import Preflight, prepare
 
 ENV = "/opt/mastodon/shared/.env.production"
 RELEASE = "/opt/mastodon/current/.release.json"
@@ -20,15 +20,9 @@ UNIT = "/etc/systemd/system/mastodon-sidekiq@.service.d"
 
 
 @pytest.fixture(scope="module")
-def joined() -> Cluster:
-    """The installation with w2."""
-    return describe(str(inventory.directory()))
-
-
-@pytest.fixture(scope="module")
-def expected(joined: Cluster) -> dict[str, Any]:
-    """What main has."""
-    return preflight.reference("main")
+def preflight(joined: Join) -> Preflight:
+    """Of w2, in comparison with main."""
+    return prepare(joined.cluster, "w2", "main")
 
 
 @contextmanager
@@ -54,8 +48,8 @@ def done(cluster: Cluster, name: str, command: str, undo: str) -> Iterator[None]
         host(cluster, name).check_output(undo)
 
 
-def test_without_a_fault_nothing_fails(joined: Cluster, expected: dict[str, Any]) -> None:
-    assert preflight.failures(joined, "w2", expected) == {}
+def test_without_a_fault_nothing_fails(preflight: Preflight) -> None:
+    assert preflight.failures() == {}
 
 
 SECRET = "ACTIVE_RECORD_ENCRYPTION_PRIMARY_KEY"
@@ -73,10 +67,10 @@ EDITS = [
 
 @pytest.mark.parametrize(("check", "words", "name", "path", "edit", "after"), EDITS)
 def test_what_is_wrong_in_a_file(
-    joined: Cluster, expected: dict[str, Any], check: str, words: str, name: str, path: str, edit: str, after: str
+    preflight: Preflight, check: str, words: str, name: str, path: str, edit: str, after: str
 ) -> None:
-    with edited(joined, name, path, edit, after):
-        found = preflight.failures(joined, "w2", expected)
+    with edited(preflight.cluster, name, path, edit, after):
+        found = preflight.failures()
     assert list(found) == [check] and words in found[check], found
 
 
@@ -110,13 +104,13 @@ COMMANDS = [
 
 @pytest.mark.parametrize(("check", "words", "name", "command", "undo"), COMMANDS)
 def test_what_is_wrong_in_a_service(
-    joined: Cluster, expected: dict[str, Any], check: str, words: str, name: str, command: str, undo: str
+    preflight: Preflight, check: str, words: str, name: str, command: str, undo: str
 ) -> None:
-    with done(joined, name, command, undo):
-        found = preflight.failures(joined, "w2", expected)
+    with done(preflight.cluster, name, command, undo):
+        found = preflight.failures()
     assert list(found) == [check] and words in found[check], found
 
 
-def test_it_works_on_after_all_of_them(joined: Cluster, expected: dict[str, Any]) -> None:
-    assert preflight.failures(joined, "w2", expected) == {}
-    assert sql(joined, "SELECT count(*) FROM schema_migrations WHERE version LIKE '2999%'") == [["0"]]
+def test_it_works_on_after_all_of_them(preflight: Preflight) -> None:
+    assert preflight.failures() == {}
+    assert sql(preflight.cluster, "SELECT count(*) FROM schema_migrations WHERE version LIKE '2999%'") == [["0"]]

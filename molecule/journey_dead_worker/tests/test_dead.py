@@ -12,15 +12,15 @@ import pytest
 import yaml
 
 from tests.e2e.cluster import ROOT, Cluster, describe
-from tests.e2e.hosts import sql
+from tests.e2e.hosts import host, sql
 from tests.e2e.outside import wait
 from tests.journey import doors, inventory, ledger, witness
 from tests.journey.run import Run, fine, run
 
-# Endless ones, so many that each process has some: a host with five in hand is what issue 7 asks for.
-JOBS, AT_LEAST = 40, 5
-# Sidekiq writes every 10 s what it has in hand. What begins after the last time is lost with a host.
-BEAT = 11
+# Endless ones, pushed until the host has so many in hand.
+IN_HAND, AT_ONCE, MOST = 5, 8, 64
+# What a host that died had in hand can be read for so long: by then the removal must have begun.
+READABLE = 60
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class Death:
 
     run: Run
     jobs: set[str]
+    began_after: float
     visits: witness.Visits
 
 
@@ -38,20 +39,40 @@ def fault(lab: str, kind: str, *names: str) -> None:
     subprocess.run(call, cwd=ROOT, check=True, capture_output=True, stdin=subprocess.DEVNULL)
 
 
+# Sidekiq writes every 10 s what it has in hand. What begins after the last time is lost with a host.
+WORK = (
+    "export REDISCLI_AUTH=$(sed -n 's/^requirepass //p' /etc/redis/mastodon-sidekiq.conf | tr -d '\"');"
+    " redis-cli -p 6380 --scan --pattern '{name}:*:work' | while read -r key; do redis-cli -p 6380 hvals \"$key\"; done"
+)
+
+
+def written(cluster: Cluster, name: str) -> str:
+    """What a host's processes said that they have in hand, at their last beat."""
+    return host(cluster, cluster.settings["hosts"]["redis"]).check_output(WORK.format(name=name))
+
+
 @pytest.fixture(scope="module")
 def death(before: Cluster, lab: str, tell: Callable[[str], None]) -> Death:
     """w1 is killed with jobs in hand, and taken out by way of another host."""
-    jobs = ledger.push(before, [({"queue": "push", "hang": True}, JOBS)])
-    wait(lambda: len(ledger.begun(before, jobs)) == JOBS, "the jobs", 60)
+    jobs: list[str] = []
+
+    def all_begun() -> bool:
+        return len(ledger.begun(before, jobs)) == len(jobs)
+
+    while len(ledger.held_at(before, jobs, "w1")) < IN_HAND:
+        assert len(jobs) < MOST, "w1 takes too few"
+        jobs += ledger.push(before, [({"queue": "push", "hang": True}, AT_ONCE)])
+        wait(all_begun, "the jobs", 60)
     held = ledger.held_at(before, jobs, "w1")
-    time.sleep(BEAT)
+    wait(lambda: all(job in written(before, "w1") for job in held), "the beat of w1", 30)
     fault(lab, "kill", "w1")
     died = time.monotonic()
     with witness.visits(before) as visits:
+        began = time.monotonic() - died
         done = fine("remove_worker", worker="w1", confirm="w1", force=True)
     took = time.monotonic() - died
-    tell(f"death: taken out {took:.1f} s after it with {len(held)} jobs in hand; the run took {done.seconds:.1f} s")
-    return Death(done, held, visits)
+    tell(f"death: taken out by {took:.1f} s after it with {len(held)} jobs in hand; the run took {done.seconds:.1f} s")
+    return Death(done, held, began, visits)
 
 
 def test_a_living_host_is_not_taken_out_by_force(before: Cluster) -> None:
@@ -61,10 +82,12 @@ def test_a_living_host_is_not_taken_out_by_force(before: Cluster) -> None:
 
 
 def test_every_job_in_hand_is_saved(before: Cluster, death: Death) -> None:
-    assert len(death.jobs) >= AT_LEAST
+    assert len(death.jobs) >= IN_HAND and death.began_after < READABLE
     (line,) = [line for line in death.run.lines("w1: ") if "jobs pushed back" in line and "lost at most" in line]
     assert line.strip().startswith(f"w1: {len(death.jobs)} jobs pushed back"), death.run.text
-    wait(lambda: all(count == 2 for count in ledger.begun(before, sorted(death.jobs)).values()), "their begin", 60)
+    again = ledger.begun(before, sorted(death.jobs))
+    wait(lambda: set(ledger.begun(before, sorted(death.jobs)).values()) == {2}, "their second begin", 60)
+    assert set(again) == death.jobs
 
 
 def test_it_is_shut_out(before: Cluster, death: Death) -> None:
@@ -101,5 +124,5 @@ def test_who_comes_back_finds_every_door_shut(before: Cluster, death: Death, lab
 
 
 def test_who_was_off_hears_of_it_in_the_next_run(death: Death) -> None:
+    """That this one leaves nothing to do is journey_add_worker's subject."""
     assert fine("add_worker", worker="w2").changed.get("w1")
-    assert fine("add_worker", worker="w2").changed == {}

@@ -1,6 +1,7 @@
 # GPL-3.0-or-later (see LICENSE)
 """What runs wrote down of joins: begun ones, so that the next run takes back what one that was killed had granted, and
-finished ones, so that somebody can speak for a host that died. Beside the inventory; no secret is in it."""
+finished ones, so that somebody can speak for a host that died; and of leaves that found a store off, whose door the
+next join shuts. Beside the inventory; no secret is in it."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Any
 
-BEGUN, DONE = "joining", "joined"
+BEGUN, DONE, LEFT = "joining", "joined", "leaving"
 NAME = "mastodon_worker_journal"
 _HEADER = """---
 # Managed by fediverse.mastodon (playbooks add_worker.yml and remove_worker.yml); keep it with the inventory.
@@ -84,19 +85,26 @@ def fingerprint(variables: Mapping[str, Any], key: str) -> str:
     return hmac.new(key.encode(), text.encode(), hashlib.sha256).hexdigest()
 
 
-def gone(raw: Any, worker: str) -> str:
-    """It has left, or its join was taken back."""
+def gone(raw: Any, worker: str, doors: Mapping[str, Any] | None = None, away: Collection[str] = ()) -> str:
+    """It has left, or its join was taken back. doors, away: where it used a store that is off, that is left to do."""
     entries = read(raw)
     entries.pop(worker, None)
+    if doors and still_open(doors, away):
+        entries[worker] = {"state": LEFT, "doors": dict(doors)}
     return render(entries)
 
 
+def still_open(doors: Mapping[str, Any], away: Collection[str]) -> list[str]:
+    """Hosts of stores which let it in still, as nobody reached them. Without the others nobody leaves."""
+    return [str(one["host"]) for one in doors.get("minio", ()) if one["host"] in away]
+
+
 def unfinished(raw: Any, names: Collection[str]) -> list[dict[str, Any]]:
-    """The doors of joins that a killed run began, without those of this run."""
+    """The doors of joins that a killed run began, and of leaves that are not done, without hosts of this run."""
     return [
         dict(one["doors"])
         for name, one in sorted(read(raw).items())
-        if one.get("state") == BEGUN and name not in names and isinstance(one.get("doors"), Mapping)
+        if one.get("state") in (BEGUN, LEFT) and name not in names and isinstance(one.get("doors"), Mapping)
     ]
 
 

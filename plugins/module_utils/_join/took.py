@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 
@@ -45,9 +45,15 @@ def joined(seen: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def left(
-    plan: Mapping[str, Any], name: str, orderly: Mapping[str, Any], dead: Mapping[str, Any], erased: bool
+    plan: Mapping[str, Any],
+    name: str,
+    orderly: Mapping[str, Any],
+    dead: Mapping[str, Any],
+    erased: bool,
+    away: Collection[str] = (),
 ) -> list[str]:
-    """What came of a leave. orderly, dead: what sidekiq_worker returned, the one that did not run is empty."""
+    """What came of a leave. orderly, dead: what sidekiq_worker returned, the one that did not run is empty. away: hosts
+    that did not answer."""
     lines = [""]
     if "jobs_rescued" in dead:
         lines.append(f"{name}: {dead['jobs_rescued']} jobs pushed back, {dead['jobs_lost_at_most']} lost at most.")
@@ -56,13 +62,19 @@ def left(
         lines.append(f"{name}: its processes are stopped; {back} jobs in hand were pushed back.")
     lines += [f"  {note}" for note in (*dead.get("notes", ()), *orderly.get("notes", ()))]
     share, hosts = plan["hosts"][name], plan["cluster"]["hosts"]
-    own = share["mastodon"].get("identity")
+    own, store = share["mastodon"].get("identity"), share["mastodon"]["s3"].get("user")
+    pending = hosts["minio"] in away
     lines.append(
         f"{name}: shut out of PostgreSQL on {hosts['postgres']}, Redis on {hosts['redis']}"
-        + (f", MinIO on {hosts['minio']}" if share["mastodon"]["s3"].get("user") else "")
+        + (f", MinIO on {hosts['minio']}" if store and not pending else "")
         + (" and the tunnels." if "wireguard" in share else ".")
     )
     lines.append("What is left:")
+    if store and pending:
+        lines.append(
+            f"  - MinIO on {hosts['minio']} was not reached: its key {store} opens the store until this runs again, or"
+            " add_worker.yml for any host."
+        )
     if not own:
         lines.append(
             "  - It knows the passwords that all hosts share, for PostgreSQL and Redis: change them if it is not yours"

@@ -128,6 +128,7 @@ OUR_OWN = (
     "mastodon_plan_html",
     "mastodon_plan_why",
     "mastodon_secrets",
+    "mastodon_test_ca",
     "mastodon_what_if",
 )
 

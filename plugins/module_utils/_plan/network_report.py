@@ -13,6 +13,8 @@ from .network import WIREGUARD, talks
 Plan = Mapping[str, Any]
 Results = Mapping[str, Mapping[str, Any]]
 MOST = 40
+# Seconds between two clocks that may come from the start of the two modules.
+CLOCKS = 20
 
 
 @dataclass
@@ -26,6 +28,7 @@ class Report:
 
 def report(plan: Plan, results: Results, asked: Sequence[str]) -> Report:
     """results: {host: what wireguard_mesh or network_links answered there}; asked: hosts of this run, in order.
+    `heard` in a result: what wireguard_handshakes answered there, where a link was silent.
 
     A host of the run without an answer is pending, and its links are not judged: only one end was seen.
     """
@@ -115,10 +118,14 @@ def _end(topology: Any, results: Results, seen: Mapping[str, Any], here: str, th
     me, far = topology.network.member(here), topology.network.member(there)
     return End(
         host=here,
-        key=results[here]["public_key"],
+        key=results[here].get("running_key") or results[here]["public_key"],
+        filed=results[here]["public_key"],
         expects=row["public_key"],
-        endpoint=dial(me, far),
+        # Where it really sends, if somebody changed that by hand.
+        endpoint=(row.get("endpoint") or dial(me, far)) if dial(me, far) else "",
         port=me.port,
+        listens=results[here].get("listens", 0),
+        interface=topology.network.interface,
         address=me.addresses[0],
         sent=row["sent"],
         received=row["received"],
@@ -129,7 +136,21 @@ def _end(topology: Any, results: Results, seen: Mapping[str, Any], here: str, th
         full_mtu=row["full_mtu"],
         mtu=results[here]["mtu"],
         passes=row["passes"],
+        **_heard(results[here].get("heard"), results[there].get("heard"), row.get("endpoint", "")),
     )
+
+
+def _heard(here: Plan | None, there: Plan | None, dialled: str) -> dict[str, Any]:
+    """What became of the handshakes that went to `dialled`; nothing is known when only one end listened."""
+    from .._wire.handshakes import course, read
+
+    if not here or not there:
+        return {}
+    behind = int(there["clock"] - here["clock"])
+    return {
+        "course": course(read(here["handshakes"]), read(there["handshakes"]), dialled),
+        "clock_behind": behind if behind > CLOCKS else 0,
+    }
 
 
 def _direct(topology: Any, results: Results, seen: Mapping[str, Any], one: str, other: str) -> str:

@@ -124,4 +124,7 @@ TUNNEL = (
         " shorter way that there is not (wireguard-join c.4.7)",
     ),
 )
-ALL = (*SIZE, *CLAIMS, *PROCESSES, *POOLS, *FILES, *KERNEL, *PORTS, *FIREWALL, *TUNNEL)
+IDENTITY = (
+    Rule("mastodon.identity.epoch", "mastodon_worker_epoch of the host, else 0; raised where its logins must change"),
+)
+ALL = (*SIZE, *CLAIMS, *PROCESSES, *POOLS, *FILES, *KERNEL, *PORTS, *FIREWALL, *TUNNEL, *IDENTITY)

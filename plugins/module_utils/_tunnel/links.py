@@ -89,20 +89,19 @@ def report(
     """One row per host for the module's answer: what words.End needs, which judges a link from both ends.
 
     size: the tunnel's MTU. before and after: the interface at the beginning and the end of the run; the bytes are what
-    went in between.
+    went in between. The key is the one that packets to that host really get, which may not be the one that is wanted.
     """
     rows = []
     for one in found:
-        peer = after.peer(one.key) if one.key else None
-        earlier = (before.peer(one.key) if one.key else None) or LivePeer(one.key)
-        peer = peer or LivePeer(one.key)
+        peer = block(after, one.key, one.address)
+        earlier = before.peer(peer.public_key) or LivePeer(peer.public_key)
         passes = max((size for size, arrived in one.sizes.items() if arrived), default=0)
         rows.append(
             {
                 "name": one.name,
                 "address": one.address,
                 "path": one.path,
-                "public_key": one.key,
+                "public_key": peer.public_key,
                 "endpoint": peer.endpoint,
                 "handshake_age": max(0, now - peer.handshake) if peer.handshake else None,
                 "sent": max(0, peer.sent - earlier.sent),
@@ -117,7 +116,27 @@ def report(
     return rows
 
 
+def block(live: Live, key: str, address: str) -> LivePeer:
+    """The running interface's block for a host: that of its key, else the closest one that has its address.
+
+    One without a key when there is none. An interface that does not run yet is taken as it will be.
+    """
+    known = live.peer(key) if key else None
+    if known or not key:
+        return known or LivePeer("")
+    if not live.exists:
+        return LivePeer(key)
+    near = [(width, peer) for peer in live.peers if (width := _width(peer, address)) is not None]
+    return max(near, key=lambda pair: pair[0])[1] if near else LivePeer("")
+
+
 def _holds(peer: LivePeer, text: str) -> bool:
+    return _width(peer, text) is not None
+
+
+def _width(peer: LivePeer, text: str) -> int | None:
+    """The length of a block's closest prefix around an address."""
     found = addresses.address(text)
     wholes = [addresses.network(prefix) for prefix in peer.allowed]
-    return found is not None and any(whole is not None and addresses.inside(found, whole) for whole in wholes)
+    widths = [whole.prefixlen for whole in wholes if found and whole and addresses.inside(found, whole)]
+    return max(widths, default=None)

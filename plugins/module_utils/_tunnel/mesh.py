@@ -28,8 +28,6 @@ from . import host, key, links, share
 from .ping import ping
 
 LOCKS = "/run"
-# Seconds for silent peers before anything is repaired: a broken tunnel is repaired first and waited for afterwards.
-FIRST_LOOK = 1.0
 
 
 @contextlib.contextmanager
@@ -163,7 +161,7 @@ class Mesh:
     def _measured(self, config: HostConfig, seen: host.Seen, found: list[links.Link]) -> HostConfig:
         """With the MTU that passes now."""
         high = min(config.mtu, seen.live.mtu)
-        links.measure(found, high, FIRST_LOOK, ping)
+        links.measure(found, high, self.params["verify_first"], ping)
         return self._reduced(config, found, high)
 
     def absent(self) -> dict[str, Any]:
@@ -183,7 +181,8 @@ class Mesh:
             self._show(self.filed, None)
             if not self.module.check_mode:
                 os.unlink(self.paths.conf)
-        return {"peers": [], "mtu": 0, "pending": [], "silent": [], "backend": "", "public_key": self.own_key}
+        nothing: dict[str, Any] = {"peers": [], "mtu": 0, "pending": [], "silent": [], "backend": ""}
+        return {**nothing, "public_key": self.own_key, "running_key": "", "listens": 0}
 
     def _plan(self, config: HostConfig, seen: host.Seen) -> tuple[Step, ...]:
         try:
@@ -308,6 +307,8 @@ class Mesh:
             "silent": missing,
             "backend": seen.backend,
             "public_key": self.own_key,
+            "running_key": seen.live.public_key,
+            "listens": seen.live.port if seen.live.up else 0,
         }
 
     def _relaying(self, config: HostConfig) -> None:

@@ -11,7 +11,9 @@ from ansible_collections.fediverse.mastodon.plugins.module_utils._plan.build imp
 
 from tests.unit.plan.plan_cases import four, with_worker
 
-INVENTORY = with_worker(four(), "pi", "10.40.0.9")
+INVENTORY = with_worker(
+    four({"mastodon_worker_identity": "shared"}), "pi", "10.40.0.9", mastodon_worker_identity="shared"
+)
 PLAN = build(INVENTORY)
 OWN = build(
     with_worker(
@@ -72,6 +74,10 @@ def test_a_journal_is_read_as_it_was_written() -> None:
     again = yaml.safe_load(journal.begun(done, doors, member=True))
     assert journal.unfinished(again, []) == [] and journal.hostname(again, "pi") == "raspberrypi"
     assert yaml.safe_load(journal.gone(done, "pi")) == {journal.NAME: {}}
+    own = members.doors(OWN, "pi")
+    assert yaml.safe_load(journal.gone(done, "pi", own, ["db"])) == {journal.NAME: {}}
+    waiting = yaml.safe_load(journal.gone(done, "pi", own, ["media"]))
+    assert journal.unfinished(waiting, []) == [own] and not journal.settled(waiting, "pi", "")
     assert journal.hostname(None, "pi") == ""
     with pytest.raises(ValueError, match="something else"):
         journal.read({"hosts": 1})
@@ -138,3 +144,6 @@ def test_a_leave_says_what_it_leaves_behind() -> None:
     assert "passwords that all hosts share" in shared and "passwords that all hosts share" not in own
     for word in ("2 jobs in hand were pushed back", "a note", "worker_erase", "take pi out of it"):
         assert word in own
+    assert "MinIO on media" in own and "was not reached" not in own
+    waits = " ".join(took.left(OWN, "pi", orderly, {}, False, ["media"]))
+    assert "MinIO on media was not reached: its key mastodon_pi opens" in waits and ", MinIO on" not in waits

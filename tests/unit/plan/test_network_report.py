@@ -127,6 +127,42 @@ def test_a_limited_run_judges_its_links_by_the_neighbours_that_it_visited(plan: 
     assert "worker" in found["failures"][0] and "db" in found["failures"][0]
 
 
+def test_what_both_ends_saw_of_a_handshake_tells_where_it_ended(plan: dict[str, Any]) -> None:
+    """In a run of one host as well, whose neighbour listened for it."""
+    results = answers(plan)
+    for one, other in (("worker", "db"), ("db", "worker")):
+        row(results, one, other).update(DEAD)
+        results[one]["listens"] = 51820
+    where = "192.0.2.1:51820"
+    row(results, "worker", "db")["endpoint"] = where
+    left = {"kind": "initiation", "way": "left", "number": "01", "to": where}
+    came = [{**left, "way": way} for way in ("reached", "passed")]
+    visit = {"item": "db", **results["db"]}
+
+    def said(there: list[dict[str, Any]], **more: float) -> str:
+        heard = {"worker": [left], "db": there}
+        rows = [{"item": {"item": name}, "handshakes": heard[name], "clock": more.get(name, 0.5)} for name in heard]
+        worker = {"__wireguard_mesh": results["worker"], "__wireguard_peers": {"results": [visit]}}
+        hostvars = {"worker": {**worker, "__wireguard_heard": {"results": [*rows, {"item": {"item": "media"}}]}}}
+        (found,) = shim.network_report(plan, hostvars, ["worker"])["failures"]
+        return str(found)
+
+    assert "packets do not arrive (worker sent 1 handshake, none reached db)" in said([])
+    assert "db's own firewall drops what worker sends" in said(came[:1])
+    assert "db receives but rejects" in said(came) and "clock went back" in said(came)
+    assert "worker's clock went back (300 s behind)" in said(came, db=300.5)
+    row(results, "db", "worker")["public_key"] = "old-key"
+    assert "db receives but rejects" in said(came) and "expects old-key…, got worker-k…" in said(came)
+
+
+def test_who_answered_when_asked_again_is_no_failure(plan: dict[str, Any]) -> None:
+    results = answers(plan)
+    first = {**results["db"], "peers": [{**one, **DEAD} for one in results["db"]["peers"]]}
+    hostvars = {name: {"__wireguard_mesh": results[name]} for name in results}
+    hostvars["db"] = {"__wireguard_mesh": first, "__wireguard_again": results["db"]}
+    assert shim.network_report(plan, hostvars, list(hostvars))["failures"] == []
+
+
 def links(plan: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """What network_links answers on every host."""
     return {

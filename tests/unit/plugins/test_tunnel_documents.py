@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ import pytest
 import yaml
 from ansible_collections.fediverse.mastodon.plugins.filter import plan as shim
 from ansible_collections.fediverse.mastodon.plugins.module_utils._plan import explain, names, network_report
+from ansible_collections.fediverse.mastodon.plugins.module_utils._wire.handshakes import Course
 from ansible_collections.fediverse.mastodon.plugins.module_utils._wire.read import HOST_KEYS, NETWORK_KEYS, variable
+from ansible_collections.fediverse.mastodon.plugins.module_utils._wire.words import End, diagnose
 
 from tests import golden
 from tests.conftest import ROOT
@@ -106,6 +109,20 @@ def sentences() -> list[str]:
 def test_every_sentence_is_the_programs(sentence: str) -> None:
     sources = [path.read_text() for part in ("_wire", "_tunnel", "_plan") for path in (CORE / part).glob("*.py")]
     assert any(sentence in text for text in sources)
+
+
+def test_whole_sentences_are_what_both_ends_lead_to() -> None:
+    """The page's four, by what became of two handshakes of home."""
+    (block,) = [text for text in re.findall(r"```text\n(.*?)```", PAGE, re.DOTALL) if "handshakes" in text]
+    home = End("home", "aWbl0pnQ=", "xTIBA5rb=", "203.0.113.1:51820", 51820, listens=51820)
+    main = End("main", "xTIBA5rb=", "aWbl0pnQ=", "", 51820, listens=51820)
+    ends = [
+        (Course(2), main),
+        (Course(2, 2, ports=(51820,)), main),
+        (Course(2, 2, 2, ports=(51820,)), replace(main, expects="D8yYT0Zu=")),
+        (Course(2, 2, 2, 2, 2, 2, (51820,)), main),
+    ]
+    assert [diagnose(replace(home, course=course), far) for course, far in ends] == block.splitlines()
 
 
 def test_the_table_of_sentences_is_read() -> None:

@@ -101,6 +101,30 @@ def test_two_join_and_one_fails(flow: Flow) -> None:
     assert {name: one["state"] for name, one in flow.written().items()} == {"worker": "joined"}
 
 
+# What a host is like that is off.
+OFF = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
+
+
+def test_one_that_is_off_by_then_changes_nothing_and_holds_up_nobody(flow: Flow) -> None:
+    flow.declare("pi", OFF)
+    done = flow.run("add_worker", "worker=pi")
+    assert done.returncode != 0 and "pi: not reached any more, so nothing was changed" in done.stdout, done.stdout
+    assert flow.calls() == [] and flow.written() == {} and "pools main" not in done.stdout
+    assert not flow.lock.exists() and not (flow.here / "run.lock").exists()
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_one_that_is_lost_half_way_is_shut_out_again(flow: Flow, alone: bool) -> None:
+    flow.answers["sidekiq_worker present worker"] = RUNS[PRESENT]
+    lost = f"- set_fact: {json.dumps(OFF)}\n  when: inventory_hostname == 'pi'\n"
+    (flow.roles / "common" / "tasks" / "main.yml").write_text(lost)
+    done = flow.run("add_worker", "worker=pi" if alone else "worker=pi,worker")
+    assert done.returncode != 0 and "pi: did not join" in done.stdout, done.stdout
+    assert flow.calls()[-4:] == REVOKE
+    assert set(flow.written()) == (set() if alone else {"worker"}) and not flow.lock.exists()
+    assert len(set(re.findall(r"pools main (\[.*?\])", done.stdout))) == 2
+
+
 def test_what_a_killed_run_granted_is_taken_back_by_the_next(flow: Flow) -> None:
     flow.answers["sidekiq_worker present worker"] = RUNS[PRESENT]
     assert flow.run("add_worker", "worker=worker").returncode == 0
@@ -170,3 +194,32 @@ def test_a_host_that_lives_is_not_taken_out_by_force_and_holds_up_nobody(flow: F
     done = flow.run("remove_worker", "worker=pi", "confirm=pi", "force=true")
     assert done.returncode == 2 and flow.calls() == ["sidekiq_worker absent pi"]
     assert not flow.lock.exists() and not (flow.here / "run.lock").exists()
+
+
+def test_one_that_is_lost_while_it_leaves_keeps_its_access_and_holds_up_nobody(flow: Flow) -> None:
+    flow.running = True
+    # As if it went off after the first knock.
+    flow.declare("pi", {**OFF, "ansible_connection": "{{ 'ssh' if __knock is defined else 'local' }}"})
+    done = flow.run("remove_worker", "worker=pi", "confirm=pi")
+    assert done.returncode != 0 and "pi: not reached any more while it left" in done.stdout, done.stdout
+    assert flow.calls() == [] and not flow.lock.exists() and not (flow.here / "run.lock").exists()
+
+
+def test_jobs_of_a_dead_host_do_not_wait_for_a_store_that_is_off(flow: Flow) -> None:
+    size = {"mastodon_cpus": 2, "mastodon_memory_mb": 2048}
+    flow.declare("store", {"mastodon_address": "10.40.0.5", **size, **OFF}, "minio")
+    for name in ("main", "db", "worker", "pi", "store"):
+        flow.declare(name, {"mastodon_worker_identity": "per_worker"})
+    flow.answers["sidekiq_worker absent pi"] = {"jobs_rescued": 5, "jobs_lost_at_most": 0}
+    refused = flow.run("remove_worker", "worker=pi", "confirm=pi")
+    assert refused.returncode == 2 and "store: not reached, and the doors are there" in refused.stdout
+    done = flow.run("remove_worker", "worker=pi", "confirm=pi", "force=true")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert flow.calls() == ["sidekiq_worker absent pi", *REVOKE]
+    assert "MinIO on store was not reached: its key mastodon_pi opens the store" in done.stdout
+    assert flow.written()["pi"]["state"] == "leaving" and not flow.lock.exists()
+    # The next run of anybody shuts it, when the store is there again.
+    flow.declare("store", {"ansible_connection": "local"})
+    flow.answers = {**RUNS, "sidekiq_worker present worker": RUNS[PRESENT]}
+    assert flow.run("add_worker", "worker=worker").returncode == 0
+    assert "worker_access minio pi absent" in flow.calls() and set(flow.written()) == {"worker"}

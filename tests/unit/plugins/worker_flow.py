@@ -99,6 +99,8 @@ class Flow:
                 "vars": {
                     "mastodon_domain": "social.example.org",
                     "mastodon_admin_email": "admin@example.org",
+                    # No key at a store; the test that wants one declares it.
+                    "mastodon_worker_identity": "shared",
                     "ansible_connection": "local",
                     "ansible_become": False,
                     "ansible_python_interpreter": sys.executable,
@@ -112,6 +114,14 @@ class Flow:
         self.calls_file, self.book = self.here / "calls", self.here / "book.json"
         self.journal = self.here / "group_vars" / "mastodon_worker_journal.yml"
         self.lock = self.here / ".fediverse-mastodon.lock"
+
+    def declare(self, name: str, variables: dict[str, Any], group: str = "") -> None:
+        """Variables of a host, new or not, and a group of it."""
+        text = yaml.safe_load(self.inventory.read_text())
+        text["mastodon"]["hosts"].setdefault(name, {}).update(variables)
+        if group:
+            text["mastodon"]["children"][group] = {"hosts": {name: None}}
+        self.inventory.write_text(yaml.safe_dump(text))
 
     def run(self, playbook: str, *extra: str) -> subprocess.CompletedProcess[str]:
         """One run of a playbook."""

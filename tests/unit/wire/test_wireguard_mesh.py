@@ -48,7 +48,6 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TunnelHost:
     monkeypatch.setattr(keys, "GROUP", grp.getgrgid(os.getgid()).gr_name)
     monkeypatch.setattr(tunnel, "SYSCTL", str(tmp_path / "net"))
     monkeypatch.setattr(mesh, "LOCKS", str(tmp_path))
-    monkeypatch.setattr(mesh, "FIRST_LOOK", 0.0)
     monkeypatch.setattr(mesh, "ping", found.ping)
     monkeypatch.setattr(links, "PAUSE", 0.0)
     monkeypatch.setattr(mesh.shutil, "which", lambda tool: f"/usr/bin/{tool}")
@@ -70,6 +69,7 @@ def run(machine: TunnelHost, capsys: pytest.CaptureFixture[str]) -> Run:
             "hosts": hosts,
             "public_keys": {name: key(name) for name in hosts if name != "a"},
             "verify_timeout": 0,
+            "verify_first": 0,
             **params,
         }
         with (
@@ -503,3 +503,18 @@ def test_a_changed_drop_in_is_read_before_the_unit_starts(machine: TunnelHost, r
     )
     assert reload < start
     assert not [text for text in done["actions"] if "reload" in text]
+
+
+def test_the_answer_tells_what_runs_and_not_what_is_wanted(machine: TunnelHost, run: Run) -> None:
+    """A block whose key somebody changed is told with that key, so that both ends can be compared."""
+    up(machine, run)
+    assert machine.kernel
+    fine = run(check=True)
+    assert (fine["running_key"], fine["listens"]) == (fine["public_key"], 51820)
+    machine.kernel.peers[key("stranger")] = machine.kernel.peers.pop(key("b"))
+    machine.kernel.key, machine.kernel.up = key("another"), False
+    found = run(check=True, allow_disruption=True)
+    assert (found["public_key"], found["running_key"], found["listens"]) == (fine["public_key"], key("another"), 0)
+    assert [row["public_key"] for row in found["peers"]] == [key("stranger"), key("c")]
+    del machine.kernel.peers[key("stranger")]
+    assert run(check=True, allow_disruption=True)["peers"][0]["public_key"] == ""
