@@ -72,9 +72,7 @@ def death(before: Cluster, lab: str, tell: Callable[[str], None]) -> Death:
         done = fine("remove_worker", worker="w1", confirm="w1", force=True)
     took = time.monotonic() - died
     said = "; ".join(line.strip() for line in done.lines("w1: ") if "pushed back" in line)
-    tell(
-        f"death with {len(held)} jobs in hand: taken out {took:.1f} s after it, by a run of {done.seconds:.1f} s: {said}"
-    )
+    tell(f"death with {len(held)} jobs in hand: {took:.1f} s to the end of a run of {done.seconds:.1f} s: {said}")
     return Death(done, held, began, visits)
 
 
