@@ -45,6 +45,7 @@ STEPS = (
     "Join | Let it take jobs",
     "Join | Write down that it has joined",
 )
+END = "end"  # it joins after all, and leaves
 # After these the next run is another host's: it has to take back what the killed one granted.
 UNDONE = ("Doors | Redis", "Join | Check everything around it")
 
@@ -118,36 +119,44 @@ def killed_after(step: str, worker: str) -> float:
     return time.monotonic() - began
 
 
+def kill(cluster: Cluster, step: str) -> int:
+    """Kill after one step, look, and tell; returns how many things were wrong."""
+    seconds = killed_after(step, WORKER)
+    found = look(cluster)
+    wrong = len(found.problems)
+    state = f"{len(found.granted)} grants, journal {found.written or 'empty'}, {found.running} processes"
+    print(f"{step}: killed after {seconds:.1f} s: {state}; {'; '.join(found.problems) or 'well'}", flush=True)
+    if step in UNDONE:
+        done = fine("add_worker", worker=MEMBER)
+        after = look(cluster)
+        wrong += len(after.problems) + bool(after.granted)
+        left = ", ".join(after.granted) or "nothing"
+        print(f"  {MEMBER} joins again in {done.seconds:.1f} s: {left} of {WORKER} is left", flush=True)
+    return wrong
+
+
+def end(cluster: Cluster) -> int:
+    """It joins after all, and leaves."""
+    done = fine("add_worker", worker=WORKER)
+    found = look(cluster)
+    wrong = len(found.problems) + (found.written != "joined") + (found.running == 0)
+    print(f"{WORKER} joins in {done.seconds:.1f} s: {found.running} processes; {'; '.join(found.problems) or 'well'}")
+    done = fine("remove_worker", worker=WORKER, confirm=WORKER)
+    found = look(cluster)
+    print(f"{WORKER} leaves in {done.seconds:.1f} s: {', '.join(found.granted) or 'nothing'} is left", flush=True)
+    return wrong + len(found.problems) + bool(found.granted)
+
+
 def main() -> int:
-    """Kill after each step; the exit code says whether anything was wrong."""
+    """The exit code says whether anything was wrong."""
     place, *chosen = sys.argv[1:]
     os.environ["MOLECULE_EPHEMERAL_DIRECTORY"] = str(Path(place).parent)
     inventory.write(WORKER)
     cluster = describe(place)
     wrong = 0
     with names(dict.fromkeys(cluster.names, cluster.entry)):
-        for step in chosen or STEPS:
-            seconds = killed_after(step, WORKER)
-            found = look(cluster)
-            wrong += len(found.problems)
-            state = f"{len(found.granted)} grants, journal {found.written or 'empty'}, {found.running} processes"
-            print(f"{step}: killed after {seconds:.1f} s: {state}; {'; '.join(found.problems) or 'well'}", flush=True)
-            if step in UNDONE:
-                done = fine("add_worker", worker=MEMBER)
-                after = look(cluster)
-                wrong += len(after.problems) + bool(after.granted)
-                left = ", ".join(after.granted) or "nothing"
-                print(f"  {MEMBER} joins again in {done.seconds:.1f} s: {left} of {WORKER} is left", flush=True)
-        done = fine("add_worker", worker=WORKER)
-        found = look(cluster)
-        wrong += len(found.problems) + (found.written != "joined") + (found.running == 0)
-        print(
-            f"{WORKER} joins in {done.seconds:.1f} s: {found.running} processes; {'; '.join(found.problems) or 'well'}"
-        )
-        done = fine("remove_worker", worker=WORKER, confirm=WORKER)
-        found = look(cluster)
-        wrong += len(found.problems) + bool(found.granted)
-        print(f"{WORKER} leaves in {done.seconds:.1f} s: {', '.join(found.granted) or 'nothing'} is left")
+        for step in chosen or (*STEPS, END):
+            wrong += end(cluster) if step == END else kill(cluster, step)
     inventory.erase(WORKER)
     print(f"{wrong} things were wrong")
     return 1 if wrong else 0

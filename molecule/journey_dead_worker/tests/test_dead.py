@@ -71,7 +71,8 @@ def death(before: Cluster, lab: str, tell: Callable[[str], None]) -> Death:
         began = time.monotonic() - died
         done = fine("remove_worker", worker="w1", confirm="w1", force=True)
     took = time.monotonic() - died
-    tell(f"death: taken out by {took:.1f} s after it with {len(held)} jobs in hand; the run took {done.seconds:.1f} s")
+    said = "; ".join(line.strip() for line in done.lines("w1: ") if "pushed back" in line)
+    tell(f"death with {len(held)} jobs in hand: {took:.1f} s to the end of a run of {done.seconds:.1f} s: {said}")
     return Death(done, held, began, visits)
 
 

@@ -99,24 +99,29 @@ class Course:
 
 
 def course(here: Iterable[Seen], there: Iterable[Seen], dialled: str) -> Course:
-    """The handshakes that `here` sent to `dialled`, where `there` is, by what both saw in the same while."""
+    """The handshakes that `here` sent to `dialled`, where `there` is, by what both saw in the same while.
+
+    One end listens a little longer than the other: what came further has been everywhere before.
+    """
     near, far = list(here), list(there)
     sent = {one.number for one in near if (one.kind, one.way, one.to) == (INITIATION, LEFT, dialled)}
 
-    def met(messages: Iterable[Seen], kind: str, way: str) -> list[Seen]:
-        return [one for one in messages if one.number in sent and (one.kind, one.way) == (kind, way)]
+    def met(messages: Iterable[Seen], kind: str, way: str) -> set[str]:
+        return {one.number for one in messages if (one.kind, one.way) == (kind, way)} & sent
 
-    def count(messages: Iterable[Seen], kind: str, way: str) -> int:
-        return len({one.number for one in met(messages, kind, way)})
-
-    ports = {int(one.to.rpartition(":")[2]) for one in met(far, INITIATION, REACHED)}
+    taken_in = met(near, RESPONSE, PASSED)
+    came_back = met(near, RESPONSE, REACHED) | taken_in
+    answered = met(far, RESPONSE, LEFT) | came_back
+    passed = met(far, INITIATION, PASSED) | answered
+    reached = met(far, INITIATION, REACHED) | passed
+    ports = {int(one.to.rpartition(":")[2]) for one in far if one.kind == INITIATION and one.number in sent}
     return Course(
         len(sent),
-        count(far, INITIATION, REACHED),
-        count(far, INITIATION, PASSED),
-        count(far, RESPONSE, LEFT),
-        count(near, RESPONSE, REACHED),
-        count(near, RESPONSE, PASSED),
+        len(reached),
+        len(passed),
+        len(answered),
+        len(came_back),
+        len(taken_in),
         tuple(sorted(ports)),
     )
 

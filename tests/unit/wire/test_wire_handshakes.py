@@ -166,5 +166,9 @@ def test_what_became_of_a_handshake(here: list[Seen], there: list[Seen], found: 
     assert course([*here, *noise, *here], [*noise, *there, *there], MAIN) == found
 
 
+def test_an_end_that_listened_later_does_not_make_answers_of_nothing() -> None:
+    assert course([*SENT, *BACK], CAME[:1], MAIN) == Course(2, 2, 1, 1, 1, 0, (51820,))
+
+
 def test_an_answer_of_the_module_is_read_again() -> None:
     assert read([one._asdict() for one in CAME]) == tuple(CAME)
