@@ -87,7 +87,8 @@ options:
   verify_first:
     description: >-
       Seconds to wait for them before anything is repaired, as a broken tunnel is repaired first and waited for
-      afterwards. In check mode there is no other time.
+      afterwards. In check mode there is no other time, so that a host that does not answer is named in RV(silent) and
+      not warned of.
     type: float
     default: 1
   state:

@@ -56,7 +56,10 @@ def test_every_queue_is_listened_to_and_the_scheduler_once(host):
     listening = processes(host)
     assert set(listening) == {"main@v1.0.0", "push@v1.0.0", "scheduler@v1.0.0"}
     queues = [queue for _pid, names, _threads in listening.values() for queue in names]
-    assert set(queues) == RELEASE and queues.count("scheduler") == 1
+    # Each has a private queue of its own, by which a join proves that it takes jobs.
+    private = [queue for queue in queues if queue not in RELEASE]
+    assert sorted(private) == ["probe_app_main", "probe_app_push", "probe_app_scheduler"]
+    assert {*queues} - {*private} == RELEASE and queues.count("scheduler") == 1
     assert listening["main@v1.0.0"][0] == pid(host, MAIN)
     assert [listening[f"{name}@v1.0.0"][2] for name in ("main", "push", "scheduler")] == [5, 3, 2]
 
@@ -146,7 +149,7 @@ def test_queues_follow_the_release_and_only_that_instance_is_restarted(host, onc
     after = pids(host, "mastodon-sidekiq")
     assert after[PUSH] == before[PUSH] and after[SCHEDULER] == before[SCHEDULER]
     arguments = environment(host, after[MAIN])["SIDEKIQ_ARGUMENTS"]
-    assert "gone" not in arguments and arguments.endswith("-q fasp,1")
+    assert "gone" not in arguments and arguments.endswith("-q fasp,1 -q probe_app_main,1")
     # surge is not wanted any more, though it was running.
     assert set(after) == {MAIN, PUSH, SCHEDULER}
     assert host.check_output("find /etc/mastodon /etc/systemd/system %s -name '*surge*'", RECORDS) == ""

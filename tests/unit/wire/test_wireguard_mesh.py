@@ -362,6 +362,13 @@ def test_a_silent_host_is_named_and_fails_nothing(machine: TunnelHost, run: Run)
     assert (row["rtt_ms"], row["full_mtu"], row["handshake_age"], row["routed"]) == (None, None, None, True)
 
 
+def test_a_short_look_names_a_silent_host_and_leaves_the_verdict_to_others(machine: TunnelHost, run: Run) -> None:
+    up(machine, run)
+    del machine.reach["10.66.0.2"]
+    done = run(check=True)
+    assert done["silent"] == ["b"] and done["notes"] == []
+
+
 def test_a_host_that_speaks_late_is_waited_for(machine: TunnelHost, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     tries: list[int] = []
 
