@@ -11,7 +11,7 @@ import pytest
 from tests.e2e.cluster import Cluster
 from tests.e2e.hosts import host
 from tests.e2e.outside import wait
-from tests.journey import bystanders, doors, ledger
+from tests.journey import bystanders, doors, inventory, ledger
 from tests.journey.bystanders import *  # noqa: F403
 from tests.journey.join import OTHERS
 from tests.journey.run import Run, fine, run
@@ -115,7 +115,10 @@ def test_a_second_leave_changes_nothing(leave: Leave) -> None:
 def test_status_says_that_it_is_well_without_it(
     installation: Cluster, leave: Leave, tell: Callable[[str], None]
 ) -> None:
-    """w2 is in the inventory still, so its processes are missing there; nothing else is."""
-    done = run("status")
-    tell(f"status: {done.seconds:.1f} s wall, exit code {done.code}")
-    assert done.changed == {}
+    """Once its line is out of the inventory, as the leave asks for; before, its processes are missing."""
+    before = run("status")
+    assert before.code != 0 and before.lines("- w2:"), before.text
+    (inventory.directory() / "w2.yml").unlink()
+    done = fine("status")
+    tell(f"status: {done.seconds:.1f} s wall; {before.lines('- w2:')[0].strip()}")
+    assert (before.changed, done.changed) == ({}, {})
