@@ -10,7 +10,7 @@ module: status_info
 short_description: Read what playbooks/status.yml shows
 version_added: 0.1.0
 description:
-  - V(host) reads the host it runs on, its units, room, pooler, tunnels and release.
+  - V(host) reads the host it runs on, its units, room, pooler, tunnels, release, and jobs that its processes lost.
   - V(shared) reads Sidekiq, Redis and PostgreSQL as the application on this host does, in less than two seconds.
   - Changes nothing. What does not answer is told in the result; the module itself does not fail because of it.
 options:

@@ -180,14 +180,22 @@ def _seen(name: str) -> dict[str, dict[str, Any]]:
     return {host: one for host, one in labelled if host}
 
 
+def _kind(host: Host) -> tuple[str, bool]:
+    """What its image depends on."""
+    return host.release, host.bare
+
+
 def _bring(name: str, wanted: dict[str, Host], spec: Spec) -> State:
     proxy = aptproxy.ensure(image.ensure)
-    releases = sorted({host.release for host in wanted.values()})
-    images = {release: baked.ensure(image.ensure(release), spec.packages, proxy) for release in releases}
+    kinds = sorted({_kind(host) for host in wanted.values()})
+    images = {
+        (release, bare): baked.ensure(image.ensure(release), () if bare else spec.packages, proxy)
+        for release, bare in kinds
+    }
     forwarder = baked.ensure(image.ensure(RELEASES[0]), sites.PACKAGES, proxy) if spec.sites else ""
     state = _usable(name, spec) or _new(name, spec)
     seen = _seen(name)
-    prints = {host.name: hosts.fingerprint(host, images[host.release]) for host in wanted.values()}
+    prints = {host.name: hosts.fingerprint(host, images[_kind(host)]) for host in wanted.values()}
     gone, fresh, kept = plan(state, prints, seen, {host.name: host.site for host in wanted.values()})
     if gone:
         say(f"{name}: removing {', '.join(gone)} (changed or not wanted any more)")
@@ -197,7 +205,7 @@ def _bring(name: str, wanted: dict[str, Host], spec: Spec) -> State:
         say(f"{name}: gateways of {', '.join(made)} run")
     if fresh:
         with step(f"{name}: starting {', '.join(fresh)}"):
-            hosts.each(fresh, lambda host: hosts.create(state, wanted[host], images[wanted[host].release], proxy))
+            hosts.each(fresh, lambda host: hosts.create(state, wanted[host], images[_kind(wanted[host])], proxy))
             hosts.each(fresh, lambda host: hosts.wait(state, host))
     if kept:
         hosts.each(kept, lambda host: hosts.mend(state, host))

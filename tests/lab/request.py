@@ -16,14 +16,14 @@ MEMORY = re.compile(r"[1-9][0-9]*[mg]")
 PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+(=[^\s]+)?")
 SITE = re.compile(r"[a-z0-9]{1,12}")
 MOST_SITES = 8  # their gateways have the addresses 2 to 9 of the plain network
-HOST_KEYS = ("memory", "cpus", "release", "site")
+HOST_KEYS = ("memory", "cpus", "release", "site", "bare")
 SITE_KEYS = ("nat", "mapping_s", "mtu", "fragments", "delay_ms")
 SPEC_KEYS = ("hosts", "packages", "app", "publish", "vars", "cluster", "sites")
 
 
 @dataclass(frozen=True)
 class Host:
-    """One host: a name and its limits (empty: none)."""
+    """One host: a name and its limits (empty: none). bare: it has none of the spec's packages."""
 
     name: str
     memory: str = ""
@@ -31,6 +31,7 @@ class Host:
     release: str = RELEASES[0]
     publish: tuple[tuple[int, int], ...] = ()
     site: str = ""
+    bare: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,11 @@ def make_host(name: str, options: Mapping[str, Any], publish: Mapping[int, int] 
     release = str(options.get("release", RELEASES[0]))
     if release not in RELEASES:
         raise LabError(f"host '{name}': release '{release}' is unknown; there are {', '.join(RELEASES)}")
-    return Host(name, memory, cpus, release, tuple(sorted((publish or {}).items())), str(options.get("site") or ""))
+    bare = {"true": True, "false": False}.get(str(options.get("bare", False)).lower())
+    if bare is None:
+        raise LabError(f"host '{name}': bare '{options['bare']}' is neither true nor false")
+    site = str(options.get("site") or "")
+    return Host(name, memory, cpus, release, tuple(sorted((publish or {}).items())), site, bare)
 
 
 def make_site(name: str, options: Mapping[str, Any], place: str) -> Site:

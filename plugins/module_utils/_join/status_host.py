@@ -1,11 +1,13 @@
 # GPL-3.0-or-later (see LICENSE)
-"""One host's part of the status: units, room, tunnels, release. No I/O."""
+"""One host's part of the status: units, room, tunnels, release, lost jobs. No I/O."""
 
 from __future__ import annotations
 
 import fnmatch
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
+
+from . import lost
 
 # WireGuard gives a session up after 180 s; with a keepalive a younger handshake is always there.
 FRESH = 180
@@ -40,6 +42,7 @@ def host_row(share: Mapping[str, Any], seen: Mapping[str, Any], wanted: Sequence
         "memory_free_percent": seen.get("memory_free_percent"),
         "disk_free_percent": min((int(one["free_percent"]) for one in disks), default=None),
         "pooler": seen.get("pooler"),
+        "jobs_lost": seen.get("lost", {}).get("count", 0),
     }
 
 
@@ -66,6 +69,8 @@ def judge_host(found: Findings, name: str, share: Mapping[str, Any], seen: Mappi
         )
     for tunnel in seen.get("tunnels", ()):
         _judge_tunnel(found, name, tunnel)
+    if told := lost.sentence(name, seen.get("lost", {}), seen.get("now", 0.0)):
+        found.strains.append(told)
 
 
 def _judge_tunnel(found: Findings, name: str, tunnel: Mapping[str, Any]) -> None:

@@ -1,5 +1,5 @@
 # GPL-3.0-or-later (see LICENSE)
-"""Reads one host for the status: units, room, pooler, tunnels, release. Changes nothing."""
+"""Reads one host for the status: units, room, pooler, tunnels, release, lost jobs. Changes nothing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .. import _pgbouncer as pooler
-from .._join import status_read
+from .._join import lost, status_read
 from .._shell import Module, Refusal, Shell, read_text
 from .._verify import expect, units
 from .._wire.wgfile import parse
@@ -31,6 +31,7 @@ def read(module: Module, share: Mapping[str, Any]) -> dict[str, Any]:
     shell = Shell(module)
     found: dict[str, Any] = {
         "hostname": os.uname().nodename,
+        "now": round(time.time()),
         "units": _units(shell, share),
         "cores": os.cpu_count() or 0,
         "load": round(os.getloadavg()[0], 2),
@@ -39,6 +40,7 @@ def read(module: Module, share: Mapping[str, Any]) -> dict[str, Any]:
         "release": release(read_text(RELEASE)),
         "tunnels": _tunnels(shell),
         "pooler": None,
+        "lost": _lost(shell) if share.get("sidekiq_workers") else lost.read(()),
     }
     if "pgbouncer" in share:
         found["pooler"] = _pooler(shell)
@@ -104,6 +106,13 @@ def _disks() -> list[dict[str, Any]]:
                 "free_mb": room.f_bavail * room.f_frsize // (1024 * 1024),
             }
     return list(found.values())
+
+
+def _lost(shell: Shell) -> dict[str, Any]:
+    """journalctl ends with 1 when it finds nothing, and the journal may be kept nowhere."""
+    argv = ["journalctl", "--quiet", "--no-pager", "--all", "--output=json", "--output-fields=MESSAGE"]
+    argv += ["--unit=mastodon-sidekiq@*", f"--since={lost.SINCE}", f"--grep={lost.WORDS}"]
+    return lost.read(shell.run(argv, check=False).out.splitlines())
 
 
 def _pooler(shell: Shell) -> dict[str, int] | None:

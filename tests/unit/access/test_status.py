@@ -157,6 +157,17 @@ def test_what_is_short_or_late_is_a_strain(where: tuple[Any, ...], change: dict[
     assert len(found.strains) == 1 and said in found.strains[0]
 
 
+def test_jobs_that_a_cut_tunnel_cost_are_a_strain() -> None:
+    told = plan()
+    hosts, data = healthy(told)
+    name, seen = next(iter(hosts.items()))
+    seen.update(now=5000, lost={"count": 3, "classes": {"ActivityPub::DeliveryWorker": 3}, "last": 4700})
+    found = status.assess(told, hosts, data)
+    assert found.problems == [] and len(found.strains) == 1
+    assert f"{name}: 3 jobs were lost within 24 h, the last one 5 min ago" in found.strains[0]
+    assert [one["jobs_lost"] for one in found.hosts if one["name"] == name] == [3]
+
+
 def test_a_quiet_process_is_a_strain_while_others_take_its_queues() -> None:
     told = plan()
     hosts, data = healthy(told)

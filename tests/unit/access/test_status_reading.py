@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from access_fakes import Answer, Host, Redis, bulk
-from ansible_collections.fediverse.mastodon.plugins.module_utils._join import status_read
+from ansible_collections.fediverse.mastodon.plugins.module_utils._join import lost, status_read
 from ansible_collections.fediverse.mastodon.plugins.module_utils._worker import status_data, status_host
 
 NOW = 1_790_000_000.0
@@ -191,12 +191,32 @@ SHARE = {
 }
 
 
+# As Sidekiq 7.3 wrote it when Redis was gone (shortened), and as journald gives it.
+JOB = {"class": "ActivityPub::DeliveryWorker", "jid": "f0", "queue": "push", "args": ['a "quoted" word']}
+TOLD = {"context": "Internal exception!", "job": JOB, "jobstr": json.dumps(JOB)}
+MAIL = {"context": "Internal exception!", "job": {"class": "Wrapper", "wrapped": "NotificationMailer", "jid": "f1"}}
+
+
+def logged(told: str, at: int) -> str:
+    message = f"pid=1 tid=5kz class=X jid=y elapsed=10.01 WARN: {told}"
+    return json.dumps({"MESSAGE": message, "__REALTIME_TIMESTAMP": str(at * 1_000_000), "_PID": "1"})
+
+
+def compact(told: dict[str, Any]) -> str:
+    return json.dumps(told, separators=(",", ":"))
+
+
+LOST = "\n".join([logged(compact(TOLD), 1000), logged(compact(TOLD), 1000), logged(compact(MAIL), 1060), "no JSON"])
+
+
 def commands(argv: tuple[str, ...], text: str) -> Answer:
     if argv[:2] == ("systemctl", "show"):
         return 0, SHOW, ""
     if argv[0] == "psql":
         head = "database|user|cl_active|cl_waiting|sv_active|sv_idle|maxwait\n"
         return 0, head + "mastodon_production|mastodon|18|2|5|0|3\npgbouncer|pgbouncer|1|0|0|0|0\n", ""
+    if argv[0] == "journalctl":
+        return 0, LOST, ""
     if argv[:2] == ("wg", "show"):
         return (0, f"KEY=\t{int(time.time()) - 20}\n", "") if argv[-1] == "latest-handshakes" else (0, "KEY=\t25\n", "")
     raise AssertionError(argv)
@@ -215,6 +235,8 @@ def test_a_host_tells_its_units_room_pooler_and_tunnels(tmp_path: Path, monkeypa
     assert units["pgbouncer.service"] == {"active": False, "state": "", "pid": 0, "wanted": True}
     assert found["release"] == "v4.6.5" and 0 < found["memory_free_percent"] <= 100 and found["disks"][0]["path"] == "/"
     assert found["pooler"] == {"clients": 20, "waiting": 2, "servers": 5, "longest_wait_s": 3}
+    classes = {"ActivityPub::DeliveryWorker": 1, "NotificationMailer": 1}
+    assert found["lost"] == {"count": 2, "classes": classes, "last": 1060}
     (tunnel,) = found["tunnels"]
     assert tunnel["peer"] == "hub" and 19 <= tunnel["handshake_age_s"] <= 22
 
@@ -228,3 +250,22 @@ def test_a_tunnel_whose_interface_is_gone_has_silent_peers(tmp_path: Path, monke
 
     (tunnel,) = status_host.read(Host(gone), {"roles": []})["tunnels"]
     assert tunnel == {"interface": "wg0", "peer": "hub", "handshake_age_s": None, "keepalive": True}
+
+
+def test_a_job_that_the_journal_cut_short_still_counts() -> None:
+    told = lost.read([logged(compact(TOLD)[:60], 1000)])
+    assert told == {"count": 1, "classes": {"?": 1}, "last": 1000}
+
+
+def test_other_failures_are_no_losses() -> None:
+    """A job that is tried again names the same job in another context, and an argument may say anything."""
+    again = compact({"context": "Job raised exception", "job": {**JOB, "args": ["Internal exception!"]}})
+    told = lost.read([logged(again, 1000)])
+    assert told["count"] == 0 and lost.sentence("pi", told, 2000) == ""
+
+
+def test_what_was_lost_is_said_with_its_number_and_where_it_lies() -> None:
+    classes = {"A": 3, "B": 2, "C": 1, "D": 1}
+    told = lost.sentence("pi", {"count": 7, "classes": classes, "last": 1000}, 1000 + 180 * 60)
+    assert told.startswith("pi: 7 jobs were lost within 24 h, the last one 3 h ago")
+    assert "(3 A, 2 B, 1 C, 1 others)" in told and "journalctl -u 'mastodon-sidekiq@*' -g" in told

@@ -14,6 +14,7 @@ def test_a_host_of_the_command_line() -> None:
     assert host_from_text("main,memory=2g,cpus=1.5") == Host("main", "2g", 1.5)
     assert host_from_text("main") == Host("main")
     assert host_from_text("old,release=bookworm").release == "bookworm"
+    assert host_from_text("new,bare=true").bare and not host_from_text("new").bare
 
 
 @pytest.mark.parametrize(
@@ -25,7 +26,8 @@ def test_a_host_of_the_command_line() -> None:
         ("main,cpus=two", "cpus 'two' is malformed"),
         ("main,cpus=-1", "cpus '-1' is malformed"),
         ("main,cpus=nan", "cpus 'nan' is malformed"),
-        ("main,disk=1g", "there is no option 'disk'; there are memory, cpus, release, site"),
+        ("main,disk=1g", "there is no option 'disk'; there are memory, cpus, release, site, bare"),
+        ("main,bare=perhaps", "bare 'perhaps' is neither true nor false"),
         ("main,release=sid", "release 'sid' is unknown; there are trixie, bookworm"),
         ("Main", "use lower-case letters"),
         ("", "use lower-case letters"),
