@@ -84,3 +84,7 @@ benchmark-mesh: venv ## Seconds of the role wireguard for four hosts, from nothi
 .PHONY: benchmark-tunnel
 benchmark-tunnel: venv ## What a tunnel under traffic loses: a host joins, keys are replaced: TUNNEL="--repeat 3 --only hub"
 	python3 -m benchmarks.tunnel $(TUNNEL)
+
+.PHONY: benchmark-join
+benchmark-join: venv ## Seconds of a join: prepared, again, bare Debian, four hosts at once: JOIN="--only bare --repeat 1"
+	python3 -m benchmarks.join $(JOIN)

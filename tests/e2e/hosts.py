@@ -41,6 +41,15 @@ def sql(cluster: Cluster, query: str) -> list[list[str]]:
     return [line.split("|") for line in out.splitlines() if line]
 
 
+def redis(cluster: Cluster, script: str) -> str:
+    """What a script says on Redis' own host; its `redis` is redis-cli at the Redis of jobs, with the password."""
+    name = cluster.settings["hosts"]["redis"]
+    (port,) = (one["port"] for one in cluster.hosts[name]["redis"] if one["name"] == "sidekiq")
+    login = "export REDISCLI_AUTH=$(sed -n 's/^requirepass //p' /etc/redis/mastodon-sidekiq.conf | tr -d '\"')"
+    found: str = host(cluster, name).check_output(f'{login}\nredis() {{ redis-cli -p {port} "$@"; }}\n{script}')
+    return found
+
+
 def push(cluster: Cluster, orders: list[dict[str, Any]]) -> None:
     """Push LabWorker jobs, as the application itself does."""
     worker = host(cluster, cluster.settings["migrate_host"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -28,24 +28,34 @@ class Watched:
     after: dict[str, witness.Seen] = field(default_factory=dict)
 
 
-def _listed(worker: str) -> dict[str, set[str]]:
-    """Who may log in, the database's pool divided anew, who may write media, and what nginx loaded."""
-    main = {
-        "/etc/nginx/sites-available/mastodon",
-        "/etc/pgbouncer/pgbouncer.ini",
-        "/etc/postgresql/17/main/pg_hba.conf",
-        "/var/lib/mastodon-units/nginx.service",
-        *(f"/etc/redis/mastodon-{name}.users/mastodon_{worker}.conf" for name in ("base", "sidekiq", "cache")),
-    }
-    return {"main": main, "w1": {"/etc/pgbouncer/pgbouncer.ini"}}
+def listed(cluster: Cluster, worker: str) -> dict[str, set[str]]:
+    """Who may log in, the database's pool divided anew, who may write media, what nginx loaded, and the tunnels."""
+    servers = cluster.settings["hosts"]
+    found: dict[str, set[str]] = {}
+    for name, share in cluster.hosts.items():
+        files = found.setdefault(name, set())
+        if "pgbouncer" in share:
+            files.add("/etc/pgbouncer/pgbouncer.ini")
+        if name == servers["postgres"]:
+            files.add("/etc/postgresql/17/main/pg_hba.conf")
+        if name == servers["redis"]:
+            users = (f"/etc/redis/mastodon-{one['name']}.users" for one in share["redis"])
+            files |= {f"{directory}/mastodon_{worker}.conf" for directory in users}
+        if "nginx" in share:
+            files |= {"/etc/nginx/sites-available/mastodon", "/var/lib/mastodon-units/nginx.service"}
+        if "wireguard" in share["roles"]:
+            files.add("/etc/wireguard/wg0.conf")
+    found.pop(worker, None)
+    return found
 
 
 @contextmanager
-def watch(cluster: Cluster, names: Collection[str], worker: str) -> Iterator[Watched]:
-    """While a worker joins or leaves, there are visitors, and these hosts are looked at before and after it."""
+def watch(cluster: Cluster, worker: str) -> Iterator[Watched]:
+    """While a worker joins or leaves, there are visitors, and all other hosts are looked at before and after it."""
+    names = sorted(set(cluster.hosts) - {worker})
     before = witness.look(cluster, names)
     with witness.visits(cluster) as visits:
-        watched = Watched(before, visits, _listed(worker))
+        watched = Watched(before, visits, listed(cluster, worker))
         yield watched
     watched.after = witness.look(cluster, names)
 

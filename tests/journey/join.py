@@ -10,7 +10,6 @@ from tests.e2e.cluster import Cluster, describe
 from . import bystanders, inventory, ledger
 from .run import Run, fine
 
-OTHERS = ("main", "w1")
 QUEUES, EACH, WAIT_MS = ("default", "push"), 150, 500
 
 
@@ -28,7 +27,7 @@ def join(before: Cluster, worker: str, tell: Callable[[str], None]) -> Join:
     """A host joins."""
     jobs = ledger.push(before, [({"queue": queue, "wait_ms": WAIT_MS}, EACH) for queue in QUEUES])
     inventory.write(worker)
-    with bystanders.watch(before, OTHERS, worker) as watched:
+    with bystanders.watch(before, worker) as watched:
         done = fine("add_worker", worker=worker)
     tell(f"join: {done.seconds:.1f} s wall; {done.lines('grant ')[0].strip()}")
     visits = watched.visits

@@ -26,18 +26,25 @@ IN_USE = "in-use"
 
 
 def read_spec(file: Path | None) -> Spec:
-    """The spec file; no file, no wishes."""
+    """The spec file; no file, no wishes. Its `like` names another one, whose settings hold where it has none."""
     if file is None:
         return Spec()
+    document = _document(file)
+    if isinstance(document, dict) and "like" in document:
+        other = _document(file.parent / str(document.pop("like")))
+        document = {**other, **document} if isinstance(other, dict) else other
+    return make_spec(document, str(file))
+
+
+def _document(file: Path) -> Any:
     try:
-        document = yaml.safe_load(file.read_text())
+        return yaml.safe_load(file.read_text())
     except (OSError, UnicodeDecodeError) as problem:
         raise LabError(
             f"spec {file} cannot be read: {getattr(problem, 'strerror', None) or problem}; pass another --spec"
         ) from None
     except yaml.YAMLError as problem:
         raise LabError(f"spec {file} is not YAML: {' '.join(str(problem).split())}; correct it") from None
-    return make_spec(document, str(file))
 
 
 def app_variables(app: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""w2 is to join, and one check fails: afterwards everybody is as before. Meanwhile a second controller comes.
+"""w2 is to join, and cannot: afterwards everybody is as before. Meanwhile a second controller comes.
 
 This file's name puts it before the join.
 """
@@ -17,7 +17,6 @@ from tests.e2e.cluster import Cluster, command
 from tests.e2e.hosts import host, sql
 from tests.e2e.outside import wait
 from tests.journey import inventory, witness
-from tests.journey.join import OTHERS
 from tests.journey.run import Run, run
 
 # A name that no resolver has (RFC 6761).
@@ -50,14 +49,14 @@ class Refused:
 @pytest.fixture(scope="module")
 def refused(before: Cluster) -> Refused:
     """A join that fails in the last step before a process starts: by then every door is open, and all is written."""
-    seen = witness.look(before, OTHERS)
+    seen = witness.look(before, before.hosts)
     inventory.write("w2")
     assert not lock().exists()
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(run, "add_worker", worker="w2", worker_outside=[NOWHERE])
         held = json.loads(wait(lambda: lock().exists() and lock().read_text(), "the lock of the first", 60))
         told = knock()
-    return Refused(first.result(), held, told, seen, witness.look(before, OTHERS))
+    return Refused(first.result(), held, told, seen, witness.look(before, before.hosts))
 
 
 def test_the_one_check_is_named(refused: Refused) -> None:
@@ -75,7 +74,7 @@ def test_a_second_controller_is_told_who_the_first_is(refused: Refused) -> None:
 
 def test_every_grant_is_taken_back(before: Cluster, refused: Refused) -> None:
     assert sql(before, "SELECT rolname FROM pg_roles WHERE rolname = 'mastodon_w2'") == []
-    for name in OTHERS:
+    for name in before.hosts:
         assert witness.changed_files(refused.before[name], refused.after[name]) == set()
     journal = yaml.safe_load((inventory.directory() / "group_vars" / "mastodon_worker_journal.yml").read_text())
     assert journal == {"mastodon_worker_journal": {}}
@@ -84,5 +83,25 @@ def test_every_grant_is_taken_back(before: Cluster, refused: Refused) -> None:
 
 def test_nothing_was_started_and_nothing_restarted(before: Cluster, refused: Refused) -> None:
     assert host(before, "w2").check_output("systemctl list-units --plain --no-legend 'mastodon-sidekiq@*'") == ""
-    for name in OTHERS:
+    for name in before.hosts:
         assert refused.before[name].processes and refused.before[name].processes == refused.after[name].processes
+
+
+@pytest.fixture(scope="module")
+def full(before: Cluster, refused: Refused) -> Run:
+    """A join whose release does not fit on the host's disk: preflight's own limit is lowered, or it would say so."""
+    there, place = host(before, "w2"), "/opt/mastodon"
+    there.check_output(f"mkdir -p {place} && mount -t tmpfs -o size=1m,mode=755 tmpfs {place}")
+    try:
+        return run("add_worker", worker="w2", preflight_min_disk_mb=1)
+    finally:
+        there.check_output(f"umount --lazy {place}")
+
+
+def test_a_full_disk_is_named_and_every_grant_taken_back(before: Cluster, refused: Refused, full: Run) -> None:
+    assert full.code == 2 and full.lines("w2: did not join"), full.text
+    assert "No space left on device" in full.text
+    assert sql(before, "SELECT rolname FROM pg_roles WHERE rolname = 'mastodon_w2'") == []
+    for name, seen in witness.look(before, before.hosts).items():
+        assert witness.changed_files(refused.before[name], seen) == set()
+        assert refused.before[name].processes == seen.processes

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.e2e.hosts import host, sql
+from tests.e2e.hosts import redis, sql
 from tests.e2e.outside import wait
 from tests.journey import ledger, witness
 from tests.journey.bystanders import *  # noqa: F403
@@ -55,10 +55,7 @@ def test_it_takes_its_share_of_what_comes_next(joined: Join) -> None:
 def test_it_is_known_by_a_name_of_its_own(joined: Join) -> None:
     roles = {row[0] for row in sql(joined.cluster, "SELECT DISTINCT usename FROM pg_stat_activity WHERE usename <> ''")}
     assert "mastodon_w2" in roles
-    lines = host(joined.cluster, "main").check_output(
-        "REDISCLI_AUTH=$(sed -n 's/^requirepass //p' /etc/redis/mastodon-sidekiq.conf | tr -d '\"')"
-        " redis-cli -p 6380 client list"
-    )
+    lines = redis(joined.cluster, "redis client list")
     address = joined.cluster.hosts["w2"]["address"]
     users = {line.split(" user=")[1].split()[0] for line in lines.splitlines() if f" addr={address}:" in line}
     assert users == {"mastodon_w2"}

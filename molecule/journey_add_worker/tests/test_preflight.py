@@ -111,6 +111,13 @@ def test_what_is_wrong_in_a_service(
     assert list(found) == [check] and words in found[check], found
 
 
+def test_a_clock_that_is_ahead(preflight: Preflight) -> None:
+    """The hosts of a lab share one clock: Debian's faketime shows the module another one."""
+    host(preflight.cluster, "w2").check_output("DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes faketime")
+    found = preflight.failures(under="faketime -f +412s")
+    assert list(found) == ["clock"] and "412 s ahead" in found["clock"], found
+
+
 def test_it_works_on_after_all_of_them(preflight: Preflight) -> None:
     assert preflight.failures() == {}
     assert sql(preflight.cluster, "SELECT count(*) FROM schema_migrations WHERE version LIKE '2999%'") == [["0"]]

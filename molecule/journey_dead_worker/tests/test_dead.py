@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from tests.e2e.cluster import ROOT, Cluster, describe
-from tests.e2e.hosts import host, sql
+from tests.e2e.hosts import redis, sql
 from tests.e2e.outside import wait
 from tests.journey import doors, inventory, ledger, witness
 from tests.journey.run import Run, fine, run
@@ -40,15 +40,12 @@ def fault(lab: str, kind: str, *names: str) -> None:
 
 
 # Sidekiq writes every 10 s what it has in hand. What begins after the last time is lost with a host.
-WORK = (
-    "export REDISCLI_AUTH=$(sed -n 's/^requirepass //p' /etc/redis/mastodon-sidekiq.conf | tr -d '\"');"
-    " redis-cli -p 6380 --scan --pattern '{name}:*:work' | while read -r key; do redis-cli -p 6380 hvals \"$key\"; done"
-)
+WORK = "redis --scan --pattern '{name}:*:work' | while read -r key; do redis hvals \"$key\"; done"
 
 
 def written(cluster: Cluster, name: str) -> str:
     """What a host's processes said that they have in hand, at their last beat."""
-    return host(cluster, cluster.settings["hosts"]["redis"]).check_output(WORK.format(name=name))
+    return redis(cluster, WORK.format(name=name))
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,6 @@ from tests.e2e.hosts import host
 from tests.e2e.outside import wait
 from tests.journey import bystanders, doors, inventory, ledger
 from tests.journey.bystanders import *  # noqa: F403
-from tests.journey.join import OTHERS
 from tests.journey.run import Run, fine, run
 
 # More long ones than the others have threads for, so that w2 has some.
@@ -63,7 +62,7 @@ def leave(installation: Cluster, tell: Callable[[str], None]) -> Leave:
         [({"queue": "push", "wait_ms": LONG_SECONDS * 1000}, LONG), ({"queue": "default", "wait_ms": 300}, SHORT)],
     )
     long, short = jobs[:LONG], jobs[LONG:]
-    with bystanders.watch(cluster, OTHERS, "w2") as watched:
+    with bystanders.watch(cluster, "w2") as watched:
         done = fine("remove_worker", worker="w2", confirm="w2", worker_drain_timeout=LIMIT)
     tell(f"leave: {done.seconds:.1f} s wall, limit for jobs in hand {LIMIT} s")
     visits = watched.visits
