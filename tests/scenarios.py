@@ -24,6 +24,7 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = Path(os.environ.get("FEDIVERSE_CACHE", Path.home() / ".cache" / "fediverse-mastodon"))
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+LONG = ("layout_", "journey_", "role_wireguard")
 VERIFIES = 2  # before and after the idempotence run, unless a scenario's own sequence says otherwise
 
 
@@ -38,9 +39,9 @@ class Outcome:
 
 
 def names() -> list[str]:
-    """Scenario names, the long ones (layouts) first, so that nothing is left to wait for at the end."""
+    """Scenario names, the long ones first, so that nothing is left to wait for at the end."""
     found = [path.parent.name for path in (ROOT / "molecule").glob("*/molecule.yml")]
-    return sorted(found, key=lambda name: (name.startswith("role_"), name))
+    return sorted(found, key=lambda name: (not name.startswith(LONG), name))
 
 
 def unfinished(scenario: Path) -> str:

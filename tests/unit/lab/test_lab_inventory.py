@@ -77,6 +77,16 @@ def test_a_spec_that_cannot_be_read(tmp_path: Path, content: str | None, sentenc
         labs.read_spec(tmp_path / "lab.yml")
 
 
+def test_a_spec_like_another_says_only_what_differs(tmp_path: Path) -> None:
+    (tmp_path / "other.yml").write_text("app: stub\npackages: [curl, git]\n")
+    (tmp_path / "lab.yml").write_text("like: other.yml\npackages: [less]\ncluster: false\n")
+    spec = labs.read_spec(tmp_path / "lab.yml")
+    assert (spec.app, spec.packages, spec.cluster) == ("stub", ("less",), False)
+    (tmp_path / "lab.yml").write_text("like: nowhere.yml\n")
+    with pytest.raises(LabError, match=r"nowhere\.yml cannot be read"):
+        labs.read_spec(tmp_path / "lab.yml")
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
