@@ -68,6 +68,12 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--no-plan", action="store_true", help="leave the plan out")
     top.add_argument("--no-sweep", action="store_true", help="leave the sweep out")
     top.add_argument("--peer", action="append", metavar="NAME", help="of the peers only this one; may be repeated")
+    top.add_argument(
+        "--sweep",
+        action="append",
+        metavar="NAME",
+        help="of the sweep only this one, as often as the plan; may be repeated",
+    )
     top.add_argument("--output", type=Path, default=results.TARGET)
     top.add_argument("--keep", action="store_true", help="leave the lab running; the next run uses it")
     top.add_argument("--deployed", action="store_true", help="use a kept lab as it is, do not deploy again")
@@ -131,12 +137,17 @@ def field(given: argparse.Namespace, place: str, known: Mapping[str, Mapping[str
     for name in without:
         print(f"{place}: {name} does not fit into {limits.claims_mb} MB and is left out")
     if given.peer:
-        unknown = sorted(set(given.peer) - {one.name for one in kept})
-        if unknown:
-            raise session.BenchError(f"no peer {', '.join(unknown)}; there are: {', '.join(one.name for one in kept)}")
-        kept = [one for one in kept if one.name in given.peer]
+        kept = chosen(given.peer, kept, "peer")
     made = [plans.configuration(plan, (mix,)) for mix in MIXES if (plan := known.get(f"{place}/{mix}")) is not None]
     return [*made, *kept]
+
+
+def chosen(names: Sequence[str], there: Sequence[Configuration], what: str) -> list[Configuration]:
+    """Those with these names."""
+    unknown = sorted(set(names) - {one.name for one in there})
+    if unknown:
+        raise session.BenchError(f"no {what} {', '.join(unknown)}; there are: {', '.join(one.name for one in there)}")
+    return [one for one in there if one.name in names]
 
 
 class Interrupted(Exception):
@@ -180,6 +191,10 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
         place: [] if given.quick or given.no_sweep else configurations.sweep(PLACES[place], settings.limits.claims_mb)
         for place in places
     }
+    if given.sweep:
+        for place in places:
+            fields[place] += chosen(given.sweep, sweeps[place], "configuration of the sweep")
+            sweeps[place] = []
     tell(settings, fields, sweeps, mixes)
     raw = session.CACHE / "sizing" / time.strftime("rows-%Y%m%d-%H%M%S.jsonl")
     binary = session.proxy()
