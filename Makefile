@@ -34,7 +34,7 @@ lint: venv ## yamllint, ansible-lint (production), ruff, mypy --strict on the co
 
 .PHONY: unit
 unit: venv ## Unit and repository tests
-	python3 -m pytest tests/unit tests/repo tests/simulation
+	python3 -m pytest -n auto --dist worksteal tests/unit tests/repo tests/simulation
 
 .PHONY: scenarios
 scenarios: venv ## Every Molecule scenario, or those in SCENARIOS="role_redis layout_single_host"

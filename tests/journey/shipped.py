@@ -6,7 +6,6 @@ a lab has distances and addresses of its own. `inventory.write` puts the worker 
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Collection
 from pathlib import Path
@@ -16,31 +15,32 @@ import yaml
 
 from tests.e2e.cluster import ROOT
 
-GROUP = "sidekiq_workers"
+CLUSTER, GROUP = "mastodon", "sidekiq_workers"
 
 
 def without(document: dict[str, Any], worker: str, forgotten: Collection[str]) -> dict[str, Any]:
     """The inventory's document with the worker in no group. Its own variables stay."""
-    groups = document["mastodon"]["children"]
+    cluster = document[CLUSTER]
+    groups = cluster["children"]
     alone = groups[GROUP]["hosts"].pop(worker)
     for hosts in [{worker: alone}, *(group["hosts"] for group in groups.values())]:
         for variables in hosts.values():
             for name in forgotten:
                 (variables or {}).pop(name, None)
-    # How its user is called is said for the whole group.
-    return {**document, "ungrouped": {"hosts": {worker: {**document["mastodon"].get("vars", {}), **(alone or {})}}}}
+    # How a host is reached is said for the whole group.
+    reached = {name: value for name, value in cluster.get("vars", {}).items() if name.startswith("ansible_")}
+    return {**document, "ungrouped": {"hosts": {worker: {**reached, **(alone or {})}}}}
 
 
 def main() -> None:
-    """What lies in the directory of an earlier run is no part of it."""
+    """In one file: Molecule keeps no group_vars that it did not link, and would link those where joins write to."""
     layout, worker, place, *forgotten = sys.argv[1:]
-    source, target = ROOT / "inventories" / layout, Path(place)
+    source = ROOT / "inventories" / layout
     document = without(yaml.safe_load((source / "hosts.yml").read_text()), worker, forgotten)
-    for name in ("group_vars", "host_vars"):
-        shutil.rmtree(target / name, ignore_errors=True)
-        if (source / name).is_dir():
-            shutil.copytree(source / name, target / name)
-    (target / "hosts.yml").write_text(yaml.safe_dump(document, sort_keys=False))
+    document[CLUSTER].setdefault("vars", {}).update(
+        yaml.safe_load((source / "group_vars" / f"{CLUSTER}.yml").read_text())
+    )
+    (Path(place) / "hosts.yml").write_text(yaml.safe_dump(document, sort_keys=False))
 
 
 if __name__ == "__main__":
