@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+
+import pytest
 
 from tests.e2e.hosts import host, redis
 from tests.e2e.outside import wait
@@ -13,6 +15,14 @@ from tests.journey.run import fine, run
 WAIT_MS = 2000
 # For so long the timer lets them run, from before their start; systemd may be a second late.
 LIFE, LATE = 45, 30
+
+
+@pytest.fixture(autouse=True)
+def empty(far: Far) -> Iterator[None]:
+    """Nothing of another test waits in the queue, and nothing of this one is left."""
+    redis(far.cluster, "redis del queue:push")
+    yield
+    redis(far.cluster, "redis del queue:push")
 
 
 def surging(far: Far) -> dict[str, int]:
@@ -52,4 +62,3 @@ def test_one_that_does_not_help_is_ended_at_once(far: Far) -> None:
     done = run("surge", queue="push", instances=1, surge_watch_s=15, **{"for": "10min"})
     assert done.code == 2 and "push did not get better in 15 s" in done.text, done.text
     assert surging(far) == {} and left(far) == ""
-    redis(far.cluster, "redis del queue:push")
