@@ -91,7 +91,7 @@ def test_nothing_was_started_and_nothing_restarted(before: Cluster, refused: Ref
 def full(before: Cluster, refused: Refused) -> Run:
     """A join whose release does not fit on the host's disk: preflight's own limit is lowered, or it would say so."""
     there, place = host(before, "w2"), "/opt/mastodon"
-    there.check_output(f"mkdir -p {place} && mount -t tmpfs -o size=1m,mode=755 tmpfs {place}")
+    there.check_output(f"mkdir -p {place} && mount -t tmpfs -o size=128k,mode=755 tmpfs {place}")
     try:
         return run("add_worker", worker="w2", preflight_min_disk_mb=1)
     finally:
