@@ -64,5 +64,5 @@ def sentence(name: str, lost: dict[str, Any], now: float) -> str:
     jobs = "1 job was" if count == 1 else f"{count} jobs were"
     return (
         f"{name}: {jobs} lost within 24 h, the last one {ago}: Redis could not be reached when they failed"
-        f" ({', '.join(shown)}): journalctl -u 'mastodon-sidekiq@*' -g 'Internal exception!' there has them whole"
+        f" ({', '.join(shown)}): journalctl -u 'mastodon-sidekiq@*' -g Internal.exception there has them whole"
     )
