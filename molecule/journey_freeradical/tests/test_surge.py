@@ -58,7 +58,7 @@ def test_it_takes_jobs_of_a_backlog_and_ends_by_itself(far: Far, tell: Callable[
 
 def test_one_that_does_not_help_is_ended_at_once(far: Far) -> None:
     """Jobs that take longer than anybody watches: the queue gets no shorter, and older."""
-    ledger.push(far.cluster, [({"queue": "push", "wait_ms": 60_000}, 20 * threads(far))])
+    ledger.push(far.cluster, [({"queue": "push", "wait_ms": 30_000}, 20 * threads(far))])
     done = run("surge", queue="push", instances=1, surge_watch_s=15, **{"for": "10min"})
     assert done.code == 2 and "push did not get better in 15 s" in done.text, done.text
     assert surging(far) == {} and left(far) == ""

@@ -52,9 +52,10 @@ def leave(installation: Cluster, tell: Callable[[str], None]) -> Leave:
     def all_begun() -> bool:
         return len(ledger.begun(cluster, endless)) == len(endless)
 
+    # One at a time: the threads of a process wait for jobs in step, so that it takes all that come at one moment.
     while not ledger.held_at(cluster, endless, "w2"):
         assert len(endless) < MOST_ENDLESS, "w2 takes none"
-        endless += ledger.push(cluster, [({"queue": "push", "hang": True}, 4)])
+        endless += ledger.push(cluster, [({"queue": "push", "hang": True}, 1)])
         wait(all_begun, "the endless jobs", 30)
     held = ledger.held_at(cluster, endless, "w2")
     jobs = ledger.push(
