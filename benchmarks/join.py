@@ -81,7 +81,8 @@ def join(label: str, *names: str) -> Run:
     for name in names:
         inventory.write(name)
     done = fine("add_worker", worker=",".join(names))
-    steps = "; ".join(line.strip() for line in done.lines("grant "))
+    # They go through the steps together.
+    steps = done.lines("grant ")[0].strip()
     changed = sum(done.changed.values())
     print(f"{label}: {done.seconds:.1f} s wall, {changed} tasks changed something; {steps}", flush=True)
     return done
