@@ -51,7 +51,7 @@ def _job(message: str) -> dict[str, Any]:
 
 
 def sentence(name: str, lost: dict[str, Any], now: float) -> str:
-    """For an admin; empty when nothing was lost."""
+    """For an admin; empty when nothing was lost. complete: false where the journal was too large to be read whole."""
     count = int(lost.get("count") or 0)
     if not count:
         return ""
@@ -62,6 +62,7 @@ def sentence(name: str, lost: dict[str, Any], now: float) -> str:
     minutes = max(0, round((now - lost["last"]) / 60))
     ago = f"{minutes} min ago" if minutes < 120 else f"{minutes // 60} h ago"
     jobs = "1 job was" if count == 1 else f"{count} jobs were"
+    jobs = jobs if lost.get("complete", True) else f"at least {jobs}"
     return (
         f"{name}: {jobs} lost within 24 h, the last one {ago}: Redis could not be reached when they failed"
         f" ({', '.join(shown)}): journalctl -u 'mastodon-sidekiq@*' -g Internal.exception there has them whole"

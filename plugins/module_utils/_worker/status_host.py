@@ -22,6 +22,7 @@ RELEASE = "/opt/mastodon/current/.release.json"
 INI = "/etc/pgbouncer/pgbouncer.ini"
 WIREGUARD = "/etc/wireguard"
 SOCKETS = "/var/run/postgresql"
+JOURNAL_S, TIMED_OUT = 4, 124
 # Where it hurts when full: logs and releases, the database, Redis' files, media.
 PATHS = ("/", "/var/lib/postgresql", "/var/lib/redis", "/opt/mastodon", "/var/lib/mastodon-minio")
 
@@ -109,10 +110,11 @@ def _disks() -> list[dict[str, Any]]:
 
 
 def _lost(shell: Shell) -> dict[str, Any]:
-    """journalctl ends with 1 when it finds nothing, and the journal may be kept nowhere."""
-    argv = ["journalctl", "--quiet", "--no-pager", "--all", "--output=json", "--output-fields=MESSAGE"]
-    argv += ["--unit=mastodon-sidekiq@*", f"--since={lost.SINCE}", f"--grep={lost.WORDS}"]
-    return lost.read(shell.run(argv, check=False).out.splitlines())
+    """The newest first, for some seconds: a journal may be large. Where none is kept, nothing is told."""
+    argv = ["timeout", str(JOURNAL_S), "journalctl", "--quiet", "--no-pager", "--all", "--reverse", "--output=json"]
+    argv += ["--output-fields=MESSAGE", "--unit=mastodon-sidekiq@*", f"--since={lost.SINCE}", f"--grep={lost.WORDS}"]
+    done = shell.run(argv, check=False)
+    return {**lost.read(done.out.splitlines()), "complete": done.code != TIMED_OUT}
 
 
 def _pooler(shell: Shell) -> dict[str, int] | None:

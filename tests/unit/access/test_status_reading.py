@@ -215,7 +215,7 @@ def commands(argv: tuple[str, ...], text: str) -> Answer:
     if argv[0] == "psql":
         head = "database|user|cl_active|cl_waiting|sv_active|sv_idle|maxwait\n"
         return 0, head + "mastodon_production|mastodon|18|2|5|0|3\npgbouncer|pgbouncer|1|0|0|0|0\n", ""
-    if argv[0] == "journalctl":
+    if "journalctl" in argv:
         return 0, LOST, ""
     if argv[:2] == ("wg", "show"):
         return (0, f"KEY=\t{int(time.time()) - 20}\n", "") if argv[-1] == "latest-handshakes" else (0, "KEY=\t25\n", "")
@@ -236,7 +236,7 @@ def test_a_host_tells_its_units_room_pooler_and_tunnels(tmp_path: Path, monkeypa
     assert found["release"] == "v4.6.5" and 0 < found["memory_free_percent"] <= 100 and found["disks"][0]["path"] == "/"
     assert found["pooler"] == {"clients": 20, "waiting": 2, "servers": 5, "longest_wait_s": 3}
     classes = {"ActivityPub::DeliveryWorker": 1, "NotificationMailer": 1}
-    assert found["lost"] == {"count": 2, "classes": classes, "last": 1060}
+    assert found["lost"] == {"count": 2, "classes": classes, "last": 1060, "complete": True}
     (tunnel,) = found["tunnels"]
     assert tunnel["peer"] == "hub" and 19 <= tunnel["handshake_age_s"] <= 22
 
@@ -255,6 +255,14 @@ def test_a_tunnel_whose_interface_is_gone_has_silent_peers(tmp_path: Path, monke
 def test_a_job_that_the_journal_cut_short_still_counts() -> None:
     told = lost.read([logged(compact(TOLD)[:60], 1000)])
     assert told == {"count": 1, "classes": {"?": 1}, "last": 1000}
+
+
+def test_a_journal_that_takes_too_long_is_told_as_far_as_it_was_read() -> None:
+    def slow(argv: tuple[str, ...], text: str) -> Answer:
+        return (124, logged(compact(TOLD), 1000), "") if "journalctl" in argv else commands(argv, text)
+
+    told = status_host.read(Host(slow), SHARE)["lost"]
+    assert lost.sentence("pi", told, 1060).startswith("pi: at least 1 job was lost within 24 h, the last one 1 min ago")
 
 
 def test_other_failures_are_no_losses() -> None:
