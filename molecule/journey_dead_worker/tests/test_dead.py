@@ -17,8 +17,8 @@ from tests.e2e.outside import wait
 from tests.journey import doors, inventory, ledger, witness
 from tests.journey.run import Run, fine, run
 
-# Endless ones, pushed until the host has so many in hand. Few at a time: the threads of a process wait for jobs in step, so
-# that it takes all that come at one moment.
+# Endless ones, pushed until the host has so many in hand. Few at a time: the threads of a process wait for jobs in
+# step, so that it takes all that come at one moment.
 IN_HAND, AT_ONCE, MOST = 5, 4, 96
 # What a host that died had in hand can be read for so long: by then the removal must have begun.
 READABLE = 60
