@@ -58,9 +58,8 @@ def deployed(names: list[str]) -> Iterator[Path]:
         inventory.directory().mkdir()
         (inventory.directory() / "hosts.yml").write_text(yaml.safe_dump(describe(names), sort_keys=False))
         spec = Path(folder) / "lab.yml"
-        spec.write_text(yaml.safe_dump({"like": str(SHARED / "app_lab.yml"), "hosts": {"bare": {"bare": True}}}))
-        if "bare" not in names:
-            spec.write_text(yaml.safe_dump({"like": str(SHARED / "app_lab.yml")}))
+        hosts = {name: {"bare": True} for name in names if name == "bare"}
+        spec.write_text(yaml.safe_dump({"like": str(SHARED / "app_lab.yml"), "hosts": hosts}))
         try:
             up(spec)
             fine("../site")

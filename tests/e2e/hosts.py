@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import shlex
+import subprocess
+import sys
 from functools import cache
 from typing import Any
 
 from testinfra.host import Host
 from testinfra.utils.ansible_runner import AnsibleRunner
 
-from tests.e2e.cluster import Cluster
+from tests.e2e.cluster import ROOT, Cluster
 
 RUNNER = (
     "cd /opt/mastodon/current && runuser -u mastodon -- env RAILS_ENV=production RAILS_LOG_LEVEL=fatal bin/rails runner"
@@ -48,6 +50,12 @@ def redis(cluster: Cluster, script: str) -> str:
     login = "export REDISCLI_AUTH=$(sed -n 's/^requirepass //p' /etc/redis/mastodon-sidekiq.conf | tr -d '\"')"
     found: str = host(cluster, name).check_output(f'{login}\nredis() {{ redis-cli -p {port} "$@"; }}\n{script}')
     return found
+
+
+def fault(lab: str, kind: str, *names: str) -> None:
+    """Break or mend hosts and sites of a lab."""
+    call = [sys.executable, "-m", "tests.lab", "fault", lab, kind, *names]
+    subprocess.run(call, cwd=ROOT, check=True, capture_output=True, stdin=subprocess.DEVNULL)
 
 
 def push(cluster: Cluster, orders: list[dict[str, Any]]) -> None:

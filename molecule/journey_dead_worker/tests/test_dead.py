@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,8 +9,8 @@ from dataclasses import dataclass
 import pytest
 import yaml
 
-from tests.e2e.cluster import ROOT, Cluster, describe
-from tests.e2e.hosts import redis, sql
+from tests.e2e.cluster import Cluster, describe
+from tests.e2e.hosts import fault, redis, sql
 from tests.e2e.outside import wait
 from tests.journey import doors, inventory, ledger, witness
 from tests.journey.run import Run, fine, run
@@ -32,12 +30,6 @@ class Death:
     jobs: set[str]
     began_after: float
     visits: witness.Visits
-
-
-def fault(lab: str, kind: str, *names: str) -> None:
-    """Break or mend."""
-    call = [sys.executable, "-m", "tests.lab", "fault", lab, kind, *names]
-    subprocess.run(call, cwd=ROOT, check=True, capture_output=True, stdin=subprocess.DEVNULL)
 
 
 # Sidekiq writes every 10 s what it has in hand. What begins after the last time is lost with a host.

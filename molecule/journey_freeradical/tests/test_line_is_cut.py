@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.cluster import ROOT
-from tests.e2e.hosts import redis
+from tests.e2e.hosts import fault, redis
 from tests.e2e.outside import wait
 from tests.journey import ledger, load
 from tests.journey.far import Far, without_workers
@@ -59,12 +56,6 @@ def holding(far: Far) -> Iterator[Holding]:
         server.over.set()
         server.shutdown()
         thread.join()
-
-
-def fault(lab: str, kind: str, *names: str) -> None:
-    """Break or mend."""
-    call = [sys.executable, "-m", "tests.lab", "fault", lab, kind, *names]
-    subprocess.run(call, cwd=ROOT, check=True, capture_output=True, stdin=subprocess.DEVNULL)
 
 
 def kept(far: Far) -> set[str]:
