@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 import uuid
 
 import pytest
 
 from tests.e2e import hosts
-from tests.e2e.cluster import ROOT, Cluster
-from tests.e2e.hosts import host, sql
+from tests.e2e.cluster import Cluster
+from tests.e2e.hosts import fault, host, sql
 from tests.e2e.layout import *  # noqa: F403
 from tests.e2e.layout import connects_from
 from tests.e2e.outside import wait
@@ -19,12 +17,6 @@ from tests.e2e.rounds import Round
 from tests.tunnel.wire import plain_interface, watched
 
 RETURN_SECONDS = 60  # until the helper works again after its line was dead
-
-
-def fault(lab: str, kind: str, *names: str) -> None:
-    """Break or mend."""
-    call = [sys.executable, "-m", "tests.lab", "fault", lab, kind, *names]
-    subprocess.run(call, cwd=ROOT, check=True, capture_output=True, stdin=subprocess.DEVNULL)
 
 
 def ran_at(cluster: Cluster, name: str, count: int = 24) -> bool:
